@@ -1,0 +1,1 @@
+"""What Tocsin knows, and the outside that it talks to."""

@@ -1,0 +1,240 @@
+"""What may stand in ``tocsin.yaml``, with every default.
+
+Unknown keys are errors. Durations are written ``500ms``, ``30s``, ``2m``, ``1h``.
+"""
+
+import ipaddress
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+import phonenumbers
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from gateway.model.policy import Policy, Tier
+
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LARGEST_PORT = 65535
+
+
+def parse_duration(value: object) -> timedelta:
+    """Return the length of time that ``500ms``, ``30s``, ``2m``, ``1h`` or ``7d`` means. Raises ``ValueError``."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("not a duration: write a number and a unit, as in 500ms, 30s, 2m or 1h")
+    try:
+        return timedelta(seconds=float(match["number"]) * _UNITS[match["unit"]])
+    except OverflowError as error:
+        raise ValueError("a duration beyond all reason") from error
+
+
+def parse_e164(value: str) -> str:
+    """Return a phone number in E.164 (ITU-T), ``+`` and digits. Raises ``ValueError``."""
+    try:
+        number = phonenumbers.parse(value, None)
+    except phonenumbers.NumberParseException as error:
+        raise ValueError("not an E.164 number: write + and the country code, as in +15550100") from error
+    if not phonenumbers.is_possible_number(number) and not re.fullmatch(r"\+[1-9]\d{6,14}", value):
+        raise ValueError("not an E.164 number: too short or too long")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _address(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) <= _LARGEST_PORT:
+        raise ValueError("not an address and port: write as in 127.0.0.1:8080")
+    return value
+
+
+def _ip_address_and_port(value: str) -> str:
+    ipaddress.ip_address(_address(value).rpartition(":")[0].strip("[]"))
+    return value
+
+
+def _port_range(value: str) -> str:
+    match = re.fullmatch(r"(\d+)-(\d+)", value)
+    if match is None or not 0 < int(match[1]) < int(match[2]) <= _LARGEST_PORT:
+        raise ValueError("not a range of ports: write as in 10000-20000")
+    return value
+
+
+def _plain(value: str) -> str:
+    # These values stand in Asterisk's line-based files and in AMI headers, where a line break would begin another setting.
+    if not value.isprintable() or any(mark in value for mark in ";[]\\"):
+        raise ValueError("may hold printable characters only, without ; [ ] and \\")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+E164 = Annotated[str, AfterValidator(parse_e164)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+Plain = Annotated[str, AfterValidator(_plain), Field(max_length=255)]
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:\[\]-]{1,253}$")]
+Port = Annotated[int, Field(ge=1, le=_LARGEST_PORT)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class WebConfig(_Section):
+    """The web processes."""
+
+    bind: Annotated[str, AfterValidator(_address)] = "127.0.0.1:8080"
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+[^\s]*$")] = "http://127.0.0.1:8080"
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    threads: Annotated[int, Field(ge=1, le=256)] = 8
+
+
+class AckLinksConfig(_Section):
+    """Acknowledgement links."""
+
+    require_tap: bool = False
+
+
+class NodeConfig(_Section):
+    """One Asterisk server. ``secret`` is made and kept under ``var_dir`` where absent."""
+
+    name: Name
+    host: Host
+    port: Port = 5038
+    username: Name = "tocsin"
+    secret: SecretStr | None = None
+    sip_bind: Annotated[str, AfterValidator(_ip_address_and_port)] = "127.0.0.1:5060"
+    rtp_ports: Annotated[str, AfterValidator(_port_range)] = "10000-20000"
+    sounds_dir: Path = Path("/var/lib/tocsin/sounds")
+
+
+class TrunkConfig(_Section):
+    """One SIP trunk. Without ``username`` the carrier knows us by our address."""
+
+    name: Name
+    node: Name
+    host: Host
+    port: Port = 5060
+    transport: Literal["udp", "tcp"] = "udp"
+    username: Plain | None = None
+    password: SecretStr | None = None
+    register_: bool = Field(default=True, alias="register")
+    caller_id: E164 | None = None
+    max_calls: Annotated[int, Field(ge=1)] = 30
+    calls_per_second: Annotated[float, Field(gt=0)] = 5
+    codecs: tuple[Literal["ulaw", "alaw", "g722", "opus"], ...] = ("ulaw", "alaw")
+    dtmf_mode: Literal["rfc4733", "inband", "info", "auto"] = "rfc4733"
+
+
+class AsteriskConfig(_Section):
+    """The phone systems and their trunks, in the order in which trunks are tried."""
+
+    nodes: tuple[NodeConfig, ...] = ()
+    trunks: tuple[TrunkConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> "AsteriskConfig":
+        nodes = [node.name for node in self.nodes]
+        trunks = [trunk.name for trunk in self.trunks]
+        for kind, names in (("node", nodes), ("trunk", trunks)):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"two {kind}s are called {', '.join(twice)}: give each its own name")
+        if unknown := sorted({trunk.node for trunk in self.trunks} - set(nodes)):
+            raise ValueError(f"a trunk names the node {', '.join(unknown)}, which is not among the nodes")
+        return self
+
+
+class TwilioConfig(_Section):
+    """WhatsApp by Twilio. With ``content_sid`` the text goes by that approved template, else as free text."""
+
+    account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
+    auth_token: SecretStr
+    api_base: Annotated[str, Field(pattern=r"^https?://\S+$")] = "https://api.twilio.com"
+    whatsapp_from: E164 | None = None
+    voice_from: E164 | None = None
+    content_sid: Annotated[str, Field(pattern=r"^HX[0-9a-fA-F]{32}$")] | None = None
+    timeout: Duration = timedelta(seconds=10)
+
+
+class TelegramConfig(_Section):
+    """The bot that tells the licenses' owners."""
+
+    bot_token: SecretStr
+    api_base: Annotated[str, Field(pattern=r"^https?://\S+$")] = "https://api.telegram.org"
+    timeout: Duration = timedelta(seconds=10)
+
+
+class TtsConfig(_Section):
+    """Speech."""
+
+    engine: Literal["espeak"] = "espeak"
+    time_limit: Duration = timedelta(seconds=5)
+
+
+class EngineConfig(_Section):
+    """Sizes of the engine process."""
+
+    actor_threads: Annotated[int, Field(ge=1, le=64)] = 4
+    io_threads: Annotated[int, Field(ge=1, le=256)] = 16
+
+
+class PolicyConfig(_Section):
+    """The defaults of the policy; a license may override each."""
+
+    l1_wait: Duration = Policy.l1_wait
+    l2_wait: Duration = Policy.l2_wait
+    call_attempts: Annotated[int, Field(ge=0, le=10)] = Policy.call_attempts
+    ring_timeout: Duration = Policy.ring_timeout
+    call_gap: Duration = Policy.call_gap
+    dedup_window: Duration = Policy.dedup_window
+    events_per_minute: Annotated[int, Field(ge=1)] = Policy.events_per_minute
+    stand_down: bool = Policy.stand_down
+    send_timeout: Duration = Policy.send_timeout
+    retry_backoff: Duration = Policy.retry_backoff
+    retry_backoff_max: Duration = Policy.retry_backoff_max
+    call_retry_for: Duration = Policy.call_retry_for
+    owner_retry_for: Duration = Policy.owner_retry_for
+    link_lifetime: Duration = Policy.link_lifetime
+
+    def policy(self) -> Policy:
+        """Return the same as the model's value."""
+        return Policy(**dict(self))
+
+
+class TierConfig(_Section):
+    """What one tier includes; ``null`` is without limit."""
+
+    voice_note: bool = True
+    call: bool = True
+    voice_minutes: Annotated[int, Field(ge=0)] | None = None
+    events_per_month: Annotated[int, Field(ge=0)] | None = None
+
+    def tier(self) -> Tier:
+        """Return the same as the model's value."""
+        return Tier(**dict(self))
+
+
+def _default_tiers() -> dict[str, TierConfig]:
+    return {
+        "basic": TierConfig(voice_note=False, voice_minutes=5),
+        "pro": TierConfig(voice_minutes=50),
+        "enterprise": TierConfig(voice_minutes=500),
+    }
+
+
+class Config(_Section):
+    """The whole file. ``var_dir`` is where the gateway keeps secrets that it made, audio and SQLite's file."""
+
+    var_dir: Path = Path("var")
+    database_url: Annotated[str, Field(pattern=r"^(sqlite:///|postgresql\+psycopg://).+")] = "sqlite:///var/tocsin.db"
+    secret_key: SecretStr | None = None
+    web: WebConfig = WebConfig()
+    ack_links: AckLinksConfig = AckLinksConfig()
+    asterisk: AsteriskConfig | None = None
+    twilio: TwilioConfig | None = None
+    telegram: TelegramConfig | None = None
+    tts: TtsConfig = TtsConfig()
+    engine: EngineConfig = EngineConfig()
+    policy: PolicyConfig = PolicyConfig()
+    tiers: dict[Name, TierConfig] = Field(default_factory=_default_tiers)

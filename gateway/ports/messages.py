@@ -1,0 +1,57 @@
+"""The port of everything that sends a message."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gateway.model.attempt import AttemptState, Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message to one person, complete: the channel that sends it decides nothing.
+
+    ``to`` is an E.164 number (WhatsApp) or a chat (Telegram). ``template_variables`` fill
+    the approved template where the channel must use one; ``text`` is the same as free text.
+    ``media_url`` is where the provider fetches the voice note.
+    ``window_open`` tells whether the recipient wrote within the last 24 hours.
+    """
+
+    level: Level
+    to: str
+    text: str
+    template_variables: Mapping[str, str] = field(default_factory=dict)
+    media_url: str | None = None
+    window_open: bool = False
+    status_callback_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What became of a message when it was handed to its provider.
+
+    ``state`` is ``SENT`` (accepted), ``FAILED`` (refused for good), ``UNAVAILABLE``
+    (certainly not sent, may be tried again), ``UNKNOWN`` (it may have been sent: must
+    not be sent again) or ``SKIPPED`` (the channel's rules forbid it now).
+    """
+
+    state: AttemptState
+    provider: str
+    provider_id: str | None = None
+    reason: str | None = None
+
+
+class NotificationChannel(Protocol):
+    """A way to send messages.
+
+    To add one: implement ``refuse`` and ``send``, translate every error of the vendor's
+    library into a ``Delivery``, and name the channel in ``gateway.app.bootstrap``.
+    """
+
+    def refuse(self, message_level: Level, *, window_open: bool) -> str | None:
+        """Return why a message of that level cannot be sent now, or ``None``. Does no I/O."""
+        ...
+
+    def send(self, message: Message) -> Delivery:
+        """Send the message and return what became of it. Blocks; never raises for a provider's failure."""
+        ...

@@ -1,0 +1,142 @@
+"""The port of everything that places calls."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from gateway.model.call import CallOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOrder:
+    """One leg to place. ``announcement``, ``acknowledged`` and the rest are sound file paths without their ending.
+
+    Alert text never goes to the phone system: only ids, numbers and the names of files do.
+    """
+
+    call_id: str
+    trunk: str
+    to_number: str
+    ring_timeout: timedelta
+    language: str
+    announcement: Path
+    prompts: Mapping[str, Path]
+    handoff_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRinging:
+    """The callee's phone rings."""
+
+    call_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """The callee, or a machine, has answered."""
+
+    call_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """The callee pressed a key.
+
+    The same press may be reported more than once: ``sequence`` counts a call's keys from 1.
+    """
+
+    call_id: str
+    digit: str
+    sequence: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnded:
+    """The leg is over. ``outcome`` says what the network told; keys decide the rest.
+
+    An answered leg ends ``NO_KEY`` here, whatever was pressed. ``billed_seconds`` are
+    the seconds between answer and hangup, rounded up.
+    """
+
+    call_id: str
+    at: datetime
+    outcome: CallOutcome
+    sip_cause: int | None = None
+    hangup_cause: int | None = None
+    answered_at: datetime | None = None
+    billed_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallNeverDialled:
+    """The phone system is sure that it never dialled this leg: it may be placed, under the same id."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNodeUp:
+    """A phone system is connected. Its unfinished legs must be looked up with ``Phone.look_up``."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNodeDown:
+    """The connection to a phone system is lost. Legs in progress go on there."""
+
+    node: str
+    reason: str
+
+
+PhoneReport = CallRinging | CallAnswered | KeyPressed | CallEnded | CallNeverDialled | PhoneNodeUp | PhoneNodeDown
+PhoneListener = Callable[[PhoneReport], None]
+
+
+class Phone(Protocol):
+    """Something that places calls. All methods return at once; what happens is told to the listener.
+
+    The listener is called on a thread of the phone's own and must not block.
+
+    An implementation holds: a ``call_id`` is dialled at most once, whatever is lost or
+    repeated on the way; nothing is queued while the phone system is out of reach (such an
+    order ends in ``TRUNK_TROUBLE`` at once); every order ends in exactly one ``CallEnded``, unless
+    the connection is lost, after which ``look_up`` tells; keys are kept until ``forget``.
+    """
+
+    def trunks(self) -> Sequence[str]:
+        """Return the names of the trunks that could carry a call now, best first."""
+        ...
+
+    def node_of(self, trunk: str) -> str:
+        """Return the name of the phone system that a trunk belongs to."""
+        ...
+
+    def place(self, order: CallOrder) -> None:
+        """Dial."""
+        ...
+
+    def hang_up(self, call_id: str) -> None:
+        """End a leg; no error where it has ended already."""
+        ...
+
+    def say_and_hang_up(self, call_id: str, sound: Path) -> None:
+        """Break into the message of a live leg, play the sound, end the leg. No error where it has ended already."""
+        ...
+
+    def look_up(self, node: str, call_ids: Collection[str]) -> None:
+        """Report what is known of legs whose end was not seen.
+
+        Live ones report ``CallRinging`` or ``CallAnswered`` and are followed from then on,
+        with the keys pressed meanwhile; ended ones report their keys and ``CallEnded``.
+        """
+        ...
+
+    def forget(self, call_id: str) -> None:
+        """Drop what the phone system keeps of a leg: its keys and result are in the record."""
+        ...
