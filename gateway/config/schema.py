@@ -17,6 +17,7 @@ from gateway.model.policy import Policy, Tier
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LARGEST_PORT = 65535
+_POLICY = Policy()
 
 
 def parse_duration(value: object) -> timedelta:
@@ -63,7 +64,7 @@ def _port_range(value: str) -> str:
 
 
 def _plain(value: str) -> str:
-    # These values stand in Asterisk's line-based files and in AMI headers, where a line break would begin another setting.
+    # These values stand in Asterisk's line-based files and in AMI headers, where a line break begins another setting.
     if not value.isprintable() or any(mark in value for mark in ";[]\\"):
         raise ValueError("may hold printable characters only, without ; [ ] and \\")
     return value
@@ -166,9 +167,10 @@ class TelegramConfig(_Section):
 
 
 class TtsConfig(_Section):
-    """Speech."""
+    """Speech. ``coqui`` may stand here already; this version speaks with ``espeak`` alone."""
 
     engine: Literal["espeak"] = "espeak"
+    coqui: dict[str, object] | None = None
     time_limit: Duration = timedelta(seconds=5)
 
 
@@ -182,20 +184,20 @@ class EngineConfig(_Section):
 class PolicyConfig(_Section):
     """The defaults of the policy; a license may override each."""
 
-    l1_wait: Duration = Policy.l1_wait
-    l2_wait: Duration = Policy.l2_wait
-    call_attempts: Annotated[int, Field(ge=0, le=10)] = Policy.call_attempts
-    ring_timeout: Duration = Policy.ring_timeout
-    call_gap: Duration = Policy.call_gap
-    dedup_window: Duration = Policy.dedup_window
-    events_per_minute: Annotated[int, Field(ge=1)] = Policy.events_per_minute
-    stand_down: bool = Policy.stand_down
-    send_timeout: Duration = Policy.send_timeout
-    retry_backoff: Duration = Policy.retry_backoff
-    retry_backoff_max: Duration = Policy.retry_backoff_max
-    call_retry_for: Duration = Policy.call_retry_for
-    owner_retry_for: Duration = Policy.owner_retry_for
-    link_lifetime: Duration = Policy.link_lifetime
+    l1_wait: Duration = _POLICY.l1_wait
+    l2_wait: Duration = _POLICY.l2_wait
+    call_attempts: Annotated[int, Field(ge=0, le=10)] = _POLICY.call_attempts
+    ring_timeout: Duration = _POLICY.ring_timeout
+    call_gap: Duration = _POLICY.call_gap
+    dedup_window: Duration = _POLICY.dedup_window
+    events_per_minute: Annotated[int, Field(ge=1)] = _POLICY.events_per_minute
+    stand_down: bool = _POLICY.stand_down
+    send_timeout: Duration = _POLICY.send_timeout
+    retry_backoff: Duration = _POLICY.retry_backoff
+    retry_backoff_max: Duration = _POLICY.retry_backoff_max
+    call_retry_for: Duration = _POLICY.call_retry_for
+    owner_retry_for: Duration = _POLICY.owner_retry_for
+    link_lifetime: Duration = _POLICY.link_lifetime
 
     def policy(self) -> Policy:
         """Return the same as the model's value."""

@@ -3,15 +3,27 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from gateway.model.call import CallOutcome
 
 
+class Prompt(StrEnum):
+    """The fixed sentences of a call, by the name of their file."""
+
+    MENU = "menu"  # "Press 1 to acknowledge, 2 to speak to a person."
+    NOT_UNDERSTOOD = "not_understood"
+    NOTED = "noted"  # 1 was pressed, and nobody told yet who was first: "Noted. Thank you."
+    CONNECTING = "connecting"  # 2 was pressed
+    NO_OPERATOR = "no_operator"  # 2 was pressed, and there is nobody to connect to
+    GOODBYE = "goodbye"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOrder:
-    """One leg to place. ``announcement``, ``acknowledged`` and the rest are sound file paths without their ending.
+    """One leg to place. ``announcement`` is a WAV file; ``prompts`` maps a ``Prompt`` to its WAV file in the callee's language.
 
     Alert text never goes to the phone system: only ids, numbers and the names of files do.
     """
@@ -22,7 +34,7 @@ class CallOrder:
     ring_timeout: timedelta
     language: str
     announcement: Path
-    prompts: Mapping[str, Path]
+    prompts: Mapping[Prompt, Path]
     handoff_number: str | None = None
 
 

@@ -1,0 +1,1 @@
+"""The actors: one per event and one per contact own each escalation."""
