@@ -1,1 +1,32 @@
-"""Placeholder."""
+"""The web processes: they take alerts, acknowledgements and providers' callbacks, and show what is going on."""
+
+from flask import Flask
+from flask_bootstrap import Bootstrap5
+
+from web import ack, callbacks, errors, health, ingest, media, openapi
+from web.converters import EventIdConverter
+from web.security import harden
+from web.services import EXTENSION, WebServices
+
+# Beyond this a request is refused before it is parsed.
+LARGEST_REQUEST = 64 * 1024
+
+
+def create_app(services: WebServices) -> Flask:
+    """Return the application. It keeps no state of its own: everything is in the record."""
+    app = Flask(__name__)
+    app.config.update(
+        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
+        MAX_FORM_MEMORY_SIZE=LARGEST_REQUEST,
+        BOOTSTRAP_SERVE_LOCAL=True,
+        # Assets are part of a release; a day spares phones the download without outliving one for long.
+        SEND_FILE_MAX_AGE_DEFAULT=86400,
+    )
+    app.extensions[EXTENSION] = services
+    app.url_map.converters["event_id"] = EventIdConverter
+    Bootstrap5(app)
+    errors.register(app)
+    harden(app, over_tls=services.config.web.public_url.startswith("https:"))
+    for part in (ingest, ack, callbacks, media, health, openapi):
+        app.register_blueprint(part.blueprint)
+    return app

@@ -8,16 +8,25 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import phonenumbers
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 
 from gateway.model.policy import Policy, Tier
 
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LARGEST_PORT = 65535
+_REGION = 2
+_LONGEST_DURATION = timedelta(days=3650)
 _POLICY = Policy()
+CROSS_CHECK = "cross_check"
+"""The type of pydantic's error where keys that are right one by one do not fit each other.
+
+The loader replaces these: it checks the same on the values as written, and so finds them together with all others.
+"""
 
 
 def parse_duration(value: object) -> timedelta:
@@ -27,10 +36,10 @@ def parse_duration(value: object) -> timedelta:
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError("not a duration: write a number and a unit, as in 500ms, 30s, 2m or 1h")
-    try:
-        return timedelta(seconds=float(match["number"]) * _UNITS[match["unit"]])
-    except OverflowError as error:
-        raise ValueError("a duration beyond all reason") from error
+    seconds = float(match["number"]) * _UNITS[match["unit"]]
+    if seconds > _LONGEST_DURATION.total_seconds():
+        raise ValueError("longer than ten years")
+    return timedelta(seconds=seconds)
 
 
 def parse_e164(value: str) -> str:
@@ -44,8 +53,61 @@ def parse_e164(value: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def parse_language(value: str) -> str:
+    """Return a language tag (BCP 47), as in ``en``, ``pt-BR`` or ``zh-Hant-HK``. Raises ``ValueError``."""
+    if not re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", value):
+        raise ValueError("not a language tag: write as in en, es, pt-BR or zh-HK")
+    language, *rest = value.split("-")
+    return "-".join([language.lower(), *(part.upper() if len(part) == _REGION else part for part in rest)])
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be longer than nothing")
+    return value
+
+
+def _number(value: object) -> object:
+    # Python takes true for 1; a person who wrote true did not mean a number.
+    if isinstance(value, bool):
+        raise ValueError("not a number")  # noqa: TRY004 - pydantic turns ValueError into a mistake
+    return value
+
+
+def _one_line(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().isprintable():
+        raise ValueError("a secret must be one line of printable characters")
+    if not value.get_secret_value():
+        raise ValueError("a secret must not be empty")
+    return value
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[\s\x00-\x1f]", value):
+        raise ValueError("not a URL: write as in https://alerts.example.com")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("must be a plain address, without user name, ? and #")
+    _ = parts.port  # Raises ValueError where it is none.
+    return value.rstrip("/")
+
+
+def _database_url(value: str) -> str:
+    if value.startswith(("postgres://", "postgresql://")):
+        raise ValueError("must name the driver: write postgresql+psycopg:// instead")
+    if not re.match(r"(?:sqlite:///|postgresql\+psycopg://).", value):
+        raise ValueError(
+            "not a database this version knows: write sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+        )
+    if value.startswith("sqlite:///") and (":memory:" in value or "mode=memory" in value):
+        raise ValueError("must be a file: a database in memory is lost at the end and cannot be shared by processes")
+    return value
+
+
 def _address(value: str) -> str:
     host, _, port = value.rpartition(":")
+    if ":" in host and not re.fullmatch(r"\[[0-9A-Fa-f:.]+\]", host):
+        raise ValueError("an IPv6 address stands in brackets: write as in [::1]:8080")
     if not host or not port.isdigit() or not 0 < int(port) <= _LARGEST_PORT:
         raise ValueError("not an address and port: write as in 127.0.0.1:8080")
     return value
@@ -70,25 +132,30 @@ def _plain(value: str) -> str:
     return value
 
 
+Whole = Annotated[int, BeforeValidator(_number)]
+Fraction = Annotated[float, BeforeValidator(_number)]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Length = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]
+Secret = Annotated[SecretStr, AfterValidator(_one_line)]
+Url = Annotated[str, AfterValidator(_url)]
 E164 = Annotated[str, AfterValidator(parse_e164)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 Plain = Annotated[str, AfterValidator(_plain), Field(max_length=255)]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:\[\]-]{1,253}$")]
-Port = Annotated[int, Field(ge=1, le=_LARGEST_PORT)]
+Port = Annotated[Whole, Field(ge=1, le=_LARGEST_PORT)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 class WebConfig(_Section):
     """The web processes."""
 
     bind: Annotated[str, AfterValidator(_address)] = "127.0.0.1:8080"
-    public_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+[^\s]*$")] = "http://127.0.0.1:8080"
-    workers: Annotated[int, Field(ge=1, le=64)] = 2
-    threads: Annotated[int, Field(ge=1, le=256)] = 8
+    public_url: Url = "http://127.0.0.1:8080"
+    workers: Annotated[Whole, Field(ge=1, le=64)] = 2
+    threads: Annotated[Whole, Field(ge=1, le=256)] = 8
 
 
 class AckLinksConfig(_Section):
@@ -104,7 +171,7 @@ class NodeConfig(_Section):
     host: Host
     port: Port = 5038
     username: Name = "tocsin"
-    secret: SecretStr | None = None
+    secret: Secret | None = None
     sip_bind: Annotated[str, AfterValidator(_ip_address_and_port)] = "127.0.0.1:5060"
     rtp_ports: Annotated[str, AfterValidator(_port_range)] = "10000-20000"
     sounds_dir: Path = Path("/var/lib/tocsin/sounds")
@@ -119,11 +186,11 @@ class TrunkConfig(_Section):
     port: Port = 5060
     transport: Literal["udp", "tcp"] = "udp"
     username: Plain | None = None
-    password: SecretStr | None = None
+    password: Secret | None = None
     register_: bool = Field(default=True, alias="register")
     caller_id: E164 | None = None
-    max_calls: Annotated[int, Field(ge=1)] = 30
-    calls_per_second: Annotated[float, Field(gt=0)] = 5
+    max_calls: Annotated[Whole, Field(ge=1)] = 30
+    calls_per_second: Annotated[Fraction, Field(gt=0)] = 5
     codecs: tuple[Literal["ulaw", "alaw", "g722", "opus"], ...] = ("ulaw", "alaw")
     dtmf_mode: Literal["rfc4733", "inband", "info", "auto"] = "rfc4733"
 
@@ -140,9 +207,13 @@ class AsteriskConfig(_Section):
         trunks = [trunk.name for trunk in self.trunks]
         for kind, names in (("node", nodes), ("trunk", trunks)):
             if twice := sorted({name for name in names if names.count(name) > 1}):
-                raise ValueError(f"two {kind}s are called {', '.join(twice)}: give each its own name")
+                raise PydanticCustomError(
+                    CROSS_CHECK, f"two {kind}s are called {', '.join(twice)}: give each its own name"
+                )
         if unknown := sorted({trunk.node for trunk in self.trunks} - set(nodes)):
-            raise ValueError(f"a trunk names the node {', '.join(unknown)}, which is not among the nodes")
+            raise PydanticCustomError(
+                CROSS_CHECK, f"a trunk names the node {', '.join(unknown)}, which is not among the nodes"
+            )
         return self
 
 
@@ -150,20 +221,20 @@ class TwilioConfig(_Section):
     """WhatsApp by Twilio. With ``content_sid`` the text goes by that approved template, else as free text."""
 
     account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
-    auth_token: SecretStr
-    api_base: Annotated[str, Field(pattern=r"^https?://\S+$")] = "https://api.twilio.com"
+    auth_token: Secret
+    api_base: Url = "https://api.twilio.com"
     whatsapp_from: E164 | None = None
     voice_from: E164 | None = None
     content_sid: Annotated[str, Field(pattern=r"^HX[0-9a-fA-F]{32}$")] | None = None
-    timeout: Duration = timedelta(seconds=10)
+    timeout: Length = timedelta(seconds=10)
 
 
 class TelegramConfig(_Section):
     """The bot that tells the licenses' owners."""
 
-    bot_token: SecretStr
-    api_base: Annotated[str, Field(pattern=r"^https?://\S+$")] = "https://api.telegram.org"
-    timeout: Duration = timedelta(seconds=10)
+    bot_token: Secret
+    api_base: Url = "https://api.telegram.org"
+    timeout: Length = timedelta(seconds=10)
 
 
 class TtsConfig(_Section):
@@ -171,14 +242,14 @@ class TtsConfig(_Section):
 
     engine: Literal["espeak"] = "espeak"
     coqui: dict[str, object] | None = None
-    time_limit: Duration = timedelta(seconds=5)
+    time_limit: Length = timedelta(seconds=5)
 
 
 class EngineConfig(_Section):
     """Sizes of the engine process."""
 
-    actor_threads: Annotated[int, Field(ge=1, le=64)] = 4
-    io_threads: Annotated[int, Field(ge=1, le=256)] = 16
+    actor_threads: Annotated[Whole, Field(ge=1, le=64)] = 4
+    io_threads: Annotated[Whole, Field(ge=1, le=256)] = 16
 
 
 class PolicyConfig(_Section):
@@ -186,18 +257,18 @@ class PolicyConfig(_Section):
 
     l1_wait: Duration = _POLICY.l1_wait
     l2_wait: Duration = _POLICY.l2_wait
-    call_attempts: Annotated[int, Field(ge=0, le=10)] = _POLICY.call_attempts
-    ring_timeout: Duration = _POLICY.ring_timeout
+    call_attempts: Annotated[Whole, Field(ge=0, le=10)] = _POLICY.call_attempts
+    ring_timeout: Length = _POLICY.ring_timeout
     call_gap: Duration = _POLICY.call_gap
     dedup_window: Duration = _POLICY.dedup_window
-    events_per_minute: Annotated[int, Field(ge=1)] = _POLICY.events_per_minute
+    events_per_minute: Annotated[Whole, Field(ge=1)] = _POLICY.events_per_minute
     stand_down: bool = _POLICY.stand_down
-    send_timeout: Duration = _POLICY.send_timeout
-    retry_backoff: Duration = _POLICY.retry_backoff
-    retry_backoff_max: Duration = _POLICY.retry_backoff_max
+    send_timeout: Length = _POLICY.send_timeout
+    retry_backoff: Length = _POLICY.retry_backoff
+    retry_backoff_max: Length = _POLICY.retry_backoff_max
     call_retry_for: Duration = _POLICY.call_retry_for
     owner_retry_for: Duration = _POLICY.owner_retry_for
-    link_lifetime: Duration = _POLICY.link_lifetime
+    link_lifetime: Length = _POLICY.link_lifetime
 
     def policy(self) -> Policy:
         """Return the same as the model's value."""
@@ -209,8 +280,8 @@ class TierConfig(_Section):
 
     voice_note: bool = True
     call: bool = True
-    voice_minutes: Annotated[int, Field(ge=0)] | None = None
-    events_per_month: Annotated[int, Field(ge=0)] | None = None
+    voice_minutes: Annotated[Whole, Field(ge=0)] | None = None
+    events_per_month: Annotated[Whole, Field(ge=0)] | None = None
 
     def tier(self) -> Tier:
         """Return the same as the model's value."""
@@ -229,8 +300,8 @@ class Config(_Section):
     """The whole file. ``var_dir`` is where the gateway keeps secrets that it made, audio and SQLite's file."""
 
     var_dir: Path = Path("var")
-    database_url: Annotated[str, Field(pattern=r"^(sqlite:///|postgresql\+psycopg://).+")] = "sqlite:///var/tocsin.db"
-    secret_key: SecretStr | None = None
+    database_url: Annotated[str, AfterValidator(_database_url)] = "sqlite:///var/tocsin.db"
+    secret_key: Secret | None = None
     web: WebConfig = WebConfig()
     ack_links: AckLinksConfig = AckLinksConfig()
     asterisk: AsteriskConfig | None = None
@@ -240,3 +311,14 @@ class Config(_Section):
     engine: EngineConfig = EngineConfig()
     policy: PolicyConfig = PolicyConfig()
     tiers: dict[Name, TierConfig] = Field(default_factory=_default_tiers)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, values: object) -> object:
+        if not isinstance(values, dict):
+            return values
+        # A section whose keys are all commented out reads as null: it is absent.
+        filled = {key: value for key, value in values.items() if value is not None}
+        if "var_dir" in filled and "database_url" not in filled:
+            filled["database_url"] = f"sqlite:///{filled['var_dir']}/tocsin.db"
+        return filled

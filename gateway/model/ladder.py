@@ -100,7 +100,7 @@ def next_step(snapshot: Snapshot, status: EventStatus, history: Sequence[Attempt
     does the step, records it, and asks again until it is told to wait.
     """
     if status is not EventStatus.OPEN:
-        return _stand_down(snapshot, status, history, now)
+        return _after_the_end(snapshot, status, history, now)
     pauses: list[datetime | None] = []
     for contact in snapshot.contacts:
         step = _track(snapshot, contact, [a for a in history if a.contact_id == contact.id], now)
@@ -155,9 +155,7 @@ def _first_call(snapshot: Snapshot, contact: SnapshotContact) -> Step:
 
 def _message_wait(attempt: Attempt, wait: timedelta, now: datetime) -> GiveUp | _Pause | None:
     if attempt.state is AttemptState.PENDING:
-        if attempt.deadline_at is not None and attempt.deadline_at <= now:
-            return GiveUp(attempt.id)
-        return _Pause(attempt.deadline_at)
+        return GiveUp(attempt.id) if _overdue(attempt, now) else _Pause(attempt.deadline_at)
     if attempt.state in _LEFT:
         until = (attempt.ended_at or attempt.began_at) + wait
         return _Pause(until) if now < until else None
@@ -190,9 +188,7 @@ def _owner(policy: Policy, told: Sequence[Attempt], now: datetime) -> Step | _Pa
         return TellOwner(1)
     last = told[-1]
     if last.state is AttemptState.PENDING:
-        if last.deadline_at is not None and last.deadline_at <= now:
-            return GiveUp(last.id)
-        return _Pause(last.deadline_at)
+        return GiveUp(last.id) if _overdue(last, now) else _Pause(last.deadline_at)
     if last.state not in {AttemptState.UNAVAILABLE, AttemptState.UNKNOWN}:
         return None
     due = _ended(last) + backoff(policy, len(told))
@@ -201,25 +197,30 @@ def _owner(policy: Policy, told: Sequence[Attempt], now: datetime) -> Step | _Pa
     return TellOwner(len(told) + 1) if due <= now else _Pause(due)
 
 
-def _stand_down(snapshot: Snapshot, status: EventStatus, history: Sequence[Attempt], now: datetime) -> Step:
-    """Tell those who were told that it is over, once each, and not the one who took it."""
+def _after_the_end(snapshot: Snapshot, status: EventStatus, history: Sequence[Attempt], now: datetime) -> Step:
+    """Wait for calls to be hung up, and tell those who were told that it is over, once each; not the one who took it."""
+    pauses: list[datetime | None] = [None for a in history if a.level is Level.CALL and a.state is AttemptState.PENDING]
+    for contact_id in _to_stand_down(snapshot, status, history):
+        attempts = [a for a in history if a.level is Level.STAND_DOWN and a.contact_id == contact_id]
+        if not attempts:
+            return Send(contact_id, Level.STAND_DOWN)
+        if attempts[-1].state is AttemptState.PENDING:
+            if _overdue(attempts[-1], now):
+                return GiveUp(attempts[-1].id)
+            pauses.append(attempts[-1].deadline_at)
+    return WaitUntil(_earliest(pauses)) if pauses else Finished()
+
+
+def _to_stand_down(snapshot: Snapshot, status: EventStatus, history: Sequence[Attempt]) -> list[int]:
     if not snapshot.policy.stand_down or status not in {EventStatus.ACKNOWLEDGED, EventStatus.RESOLVED}:
-        return Finished()
-    stood_down = {a.contact_id: a for a in history if a.level is Level.STAND_DOWN}
+        return []
     takers = {a.contact_id for a in history if a.state is AttemptState.ACKNOWLEDGED}
     told = {a.contact_id for a in history if a.level in _TOLD and a.state in _LEFT}
-    pauses: list[datetime | None] = []
-    for contact in snapshot.contacts:
-        if contact.id not in told or contact.id in takers:
-            continue
-        attempt = stood_down.get(contact.id)
-        if attempt is None:
-            return Send(contact.id, Level.STAND_DOWN)
-        if attempt.state is AttemptState.PENDING:
-            if attempt.deadline_at is not None and attempt.deadline_at <= now:
-                return GiveUp(attempt.id)
-            pauses.append(attempt.deadline_at)
-    return WaitUntil(_earliest(pauses)) if pauses else Finished()
+    return [contact.id for contact in snapshot.contacts if contact.id in told - takers]
+
+
+def _overdue(attempt: Attempt, now: datetime) -> bool:
+    return attempt.deadline_at is not None and attempt.deadline_at <= now
 
 
 def _trailing_failures(calls: Sequence[Attempt]) -> list[Attempt]:

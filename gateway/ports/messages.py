@@ -55,3 +55,23 @@ class NotificationChannel(Protocol):
     def send(self, message: Message) -> Delivery:
         """Send the message and return what became of it. Blocks; never raises for a provider's failure."""
         ...
+
+
+class CallbackVerifier(Protocol):
+    """Tells the requests that a provider sends us from forged ones."""
+
+    def verify(self, url: str, params: Mapping[str, str], signature: str) -> bool:
+        """Tell whether the provider signed this request.
+
+        ``url`` is the full address as the provider knows it (under ``public_url``, with its
+        query), ``params`` are the form fields, a multi-dict where fields repeat.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderCheck:
+    """Whether a provider can be reached and accepts our credentials; ``detail`` is for people and holds no secret."""
+
+    ok: bool
+    detail: str

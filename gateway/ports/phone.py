@@ -23,7 +23,7 @@ class Prompt(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOrder:
-    """One leg to place. ``announcement`` is a WAV file; ``prompts`` maps a ``Prompt`` to its WAV file in the callee's language.
+    """One leg to place: ``announcement`` and ``prompts`` are WAV files in the callee's language.
 
     Alert text never goes to the phone system: only ids, numbers and the names of files do.
     """

@@ -64,11 +64,11 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AckLink:
-    """A link that acknowledges one event for one contact."""
+    """A link that acknowledges one event for one contact, or (``None``) for the license's owner."""
 
     id: int
     event_id: int
-    contact_id: int
+    contact_id: int | None
     expires_at: datetime
     revoked_at: datetime | None = None
 
@@ -165,6 +165,10 @@ class EventRepository(Protocol):
         """Return an event."""
         ...
 
+    def lock(self, event_id: int) -> EventStatus | None:
+        """Hold off other writers of this event until this unit of work ends, and return where the event stands."""
+        ...
+
     def escalation(self, event_id: int) -> EscalationRecord | None:
         """Return an event with its snapshot and attempts; ``None`` where it never escalated."""
         ...
@@ -206,8 +210,8 @@ class EventRepository(Protocol):
         """Return the ids of all events with something left to do: open ones, and closed ones not yet finished."""
         ...
 
-    def finish(self, event_id: int) -> None:
-        """Record that a closed event has nothing left to do."""
+    def finish(self, event_id: int, status: EventStatus) -> bool:
+        """Record that a closed event has nothing left to do; not, and ``False``, where its status is another by now."""
         ...
 
     def list(self, *, status: EventStatus | None, license_id: int | None, limit: int) -> Sequence[Event]:
@@ -278,8 +282,8 @@ class CallRepository(Protocol):
         """Return every leg that was placed for an attempt, in their order."""
         ...
 
-    def unfinished(self) -> Sequence[Call]:
-        """Return all legs without an end."""
+    def unfinished(self, *, contact_id: int | None = None) -> Sequence[Call]:
+        """Return all legs without an end, of one contact or of all."""
         ...
 
 
@@ -298,8 +302,8 @@ class AcknowledgementRepository(Protocol):
         """Return this contact's acknowledgement of the event."""
         ...
 
-    def add_link(self, event_id: int, contact_id: int, expires_at: datetime) -> AckLink:
-        """Return the link of that event and contact, made now where there is none."""
+    def add_link(self, event_id: int, contact_id: int | None, expires_at: datetime) -> AckLink:
+        """Return the link of that event and contact (``None``: the owner), made now where there is none."""
         ...
 
     def link(self, link_id: int) -> AckLink | None:

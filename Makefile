@@ -1,0 +1,66 @@
+# Every target sets up what it needs first; what is there already is not installed again (see vagrant/setup.sh).
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+PYTHON := .venv/bin/python
+SETUP := vagrant/setup.sh
+SCRIPTS := .ci/run $(wildcard vagrant/*.sh tests/*.sh)
+
+# What follows a command: `make test ARGS="-k ladder"`, `make serve ARGS="--config my.yaml"`.
+ARGS ?=
+
+.PHONY: help
+help: ## list the targets
+	@echo 'make TARGET [ARGS="..."]'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: ## install everything that the other targets need
+	@$(SETUP) all
+
+.PHONY: demo
+demo: ## show an alert that makes a phone ring, with a real Asterisk and a simulated carrier
+	@$(SETUP) demo
+	@$(PYTHON) -m tests.demo $(ARGS)
+
+.PHONY: test
+test: ## check the code and run all tests (ARGS go to pytest)
+	@$(SETUP) test
+	@$(MAKE) --no-print-directory check
+	@$(PYTHON) -m pytest $(ARGS)
+
+.PHONY: bench
+bench: ## measure against references, print a table, write build/bench.json
+	@$(SETUP) bench
+	@$(PYTHON) -m tests.bench $(ARGS)
+
+.PHONY: serve
+serve: ## run the gateway with SQLite; the first start prints a sign-in once
+	@$(SETUP) serve
+	@exec .venv/bin/tocsin serve $(ARGS)
+
+.PHONY: lint
+lint: ## check the code: ruff, mypy, import contracts
+	@$(SETUP) lint
+	@$(MAKE) --no-print-directory check
+
+.PHONY: asterisk
+asterisk: ## get an Asterisk of its own into .asterisk (unless one is installed)
+	@$(SETUP) asterisk
+
+.PHONY: clean
+clean: ## remove what was set up and built here (var/ and tocsin.yaml stay)
+	rm -rf --one-file-system .venv .asterisk build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	find gateway actors web tests -type d -name __pycache__ -prune -exec rm -rf --one-file-system {} +
+
+# What `lint` checks, with nothing set up first. Shell scripts are checked where shellcheck is installed.
+.PHONY: check
+check:
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); fi

@@ -1,0 +1,94 @@
+"""What the actors tell each other: frozen values, commands in the imperative, events in the past."""
+
+from dataclasses import dataclass
+
+from gateway.ports.phone import CallOrder, PhoneReport
+
+
+@dataclass(frozen=True, slots=True)
+class TakeUpEverything:
+    """To the dispatcher, once: start an actor for every event that is not finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookForSignals:
+    """To the dispatcher: read what other processes left in the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventChanged:
+    """Something about an event is new in the record. To the dispatcher, who passes it on to the event's actor."""
+
+    event_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventFinished:
+    """From an event's actor: nothing is left to do for it."""
+
+    event_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCall:
+    """Call the contact about the event; the attempt is recorded. Telling it twice has no effect."""
+
+    contact_id: int
+    event_id: int
+    attempt_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """The event is over: do not call the contact about it, and end a call that has no other purpose."""
+
+    contact_id: int
+    event_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneReported:
+    """From the phone: something happened to a leg or to a phone system."""
+
+    report: PhoneReport
+
+
+@dataclass(frozen=True, slots=True)
+class CallPrepared:
+    """From the preparation of a call: what is still to be announced, and the order that announces it.
+
+    Without an order there is nothing to announce, or ``failure`` says why nobody can place the call now.
+    """
+
+    contact_id: int
+    preparation: int
+    asked_for: tuple[int, ...]
+    attempt_ids: tuple[int, ...]
+    order: CallOrder | None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallOverdue:
+    """To a contact's actor: no report about the leg's end came within all reason."""
+
+    contact_id: int
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartAgain:
+    """To the dispatcher: start the actor that failed, from the record."""
+
+    event_id: int | None = None
+    contact_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActorFailed:
+    """From an actor that raised. Its inbox is lost: whatever it held is in the record, or is asked for again."""
+
+    error: str
+    event_id: int | None = None
+    contact_id: int | None = None
+    concerned_events: tuple[int, ...] = ()

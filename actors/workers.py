@@ -1,0 +1,85 @@
+"""Slow work beside the actors: messages to providers, speech. Each result comes back by ``tell``."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+import structlog
+
+from actors.event import Tell
+from actors.messages import CallPrepared, EventChanged
+from gateway.model.attempt import Level
+from gateway.model.call import Call
+from gateway.ports.record import EscalationRecord
+from gateway.services.acknowledge import AckResult
+from gateway.services.announce import Announcer, PreparedCall
+from gateway.services.deliver import Courier
+from gateway.services.escalate import Begun
+
+log = structlog.get_logger(__name__)
+
+
+class CourierOutbox:
+    """Hands messages to a courier on the executor's threads."""
+
+    def __init__(self, *, executor: Executor, courier: Courier, dispatcher: Tell) -> None:
+        self._executor = executor
+        self._courier = courier
+        self._dispatcher = dispatcher
+
+    def refusal(self, level: Level, *, window_open: bool, escalation: EscalationRecord) -> str | None:
+        """Return why a level cannot work now, or ``None``."""
+        return self._courier.refusal(level, window_open=window_open, escalation=escalation)
+
+    def submit(self, begun: Begun, escalation: EscalationRecord) -> None:
+        """Send the message elsewhere; whatever happens, the event's actor then looks at the record."""
+
+        def deliver() -> None:
+            try:
+                self._courier.deliver(begun, escalation)
+            finally:
+                self._dispatcher(EventChanged(begun.attempt.event_id))
+
+        _submit(self._executor, deliver, event_id=begun.attempt.event_id, attempt_id=begun.attempt.id)
+
+
+class AnnouncerBooth:
+    """Prepares calls with an announcer on the executor's threads."""
+
+    def __init__(self, *, executor: Executor, announcer: Announcer, dispatcher: Tell) -> None:
+        self._executor = executor
+        self._announcer = announcer
+        self._dispatcher = dispatcher
+
+    def prepare(self, contact_id: int, preparation: int, attempt_ids: tuple[int, ...], leg: Call | None) -> None:
+        """Prepare a call elsewhere; ``CallPrepared`` follows in any case."""
+
+        def prepare() -> None:
+            prepared = PreparedCall(attempt_ids=attempt_ids, failure="preparation_failed")
+            try:
+                prepared = self._announcer.prepare(contact_id, attempt_ids, leg)
+            finally:
+                told = CallPrepared(
+                    contact_id, preparation, attempt_ids, prepared.attempt_ids, prepared.order, prepared.failure
+                )
+                self._dispatcher(told)
+
+        _submit(self._executor, prepare, contact_id=contact_id, attempt_ids=attempt_ids)
+
+    def confirm(self, call_id: str, contact_id: int, results: tuple[AckResult, ...]) -> None:
+        """Speak to the callee elsewhere."""
+        _submit(self._executor, lambda: self._announcer.confirm(call_id, contact_id, results), call_id=call_id)
+
+    def stand_down(self, call_id: str, contact_id: int) -> None:
+        """Speak to the callee elsewhere."""
+        _submit(self._executor, lambda: self._announcer.stand_down(call_id, contact_id), call_id=call_id)
+
+
+def _submit(executor: Executor, work: Callable[[], None], **context: object) -> None:
+    def logged() -> None:
+        try:
+            work()
+        except Exception:
+            # Nobody waits for this work's future: what it raises would be lost.
+            log.exception("background_work_failed", **context)
+
+    executor.submit(logged)

@@ -1,0 +1,1 @@
+"""The composition root: it builds everything, and nothing imports it."""

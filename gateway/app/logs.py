@@ -1,0 +1,106 @@
+"""Structured logs on standard error, the product's own and its libraries'.
+
+``TOCSIN_LOG_FORMAT`` is ``json`` (a line is one JSON object) or ``console`` (for people); the
+default is ``console`` where standard error is a terminal. ``TOCSIN_LOG_LEVEL`` is a level of
+Python's ``logging``, by name.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import Final, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+FORMAT_VARIABLE = "TOCSIN_LOG_FORMAT"
+LEVEL_VARIABLE = "TOCSIN_LOG_LEVEL"
+HIDDEN = "[hidden]"
+
+_SECRET_NAME = re.compile(
+    r"(?:^|_)(?:secret|password|passwd|pin|token|authorization|cookie|api_key)(?:_key)?$", re.IGNORECASE
+)
+_SECRETS_IN_TEXT: Final = (
+    (re.compile(r"\btsn_[A-Za-z0-9_-]{20,}"), "tsn_" + HIDDEN),
+    # The password in a database's or proxy's address.
+    (re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+@"), rf"\1:{HIDDEN}@"),
+    # A Telegram bot's token stands in the path of each request.
+    (re.compile(r"\bbot\d{5,}:[A-Za-z0-9_-]{20,}"), "bot" + HIDDEN),
+    (re.compile(r"(?<=/a/)[0-9]+\.[A-Za-z0-9_-]{16,}"), HIDDEN),
+    (re.compile(r"(?im)^(secret|x-alert-token|authorization):.*$"), rf"\1: {HIDDEN}"),
+)
+_QUIETER: Final = ("sqlalchemy.engine", "alembic", "httpx", "httpcore", "telegram", "twilio", "urllib3", "asyncio")
+
+
+def configure_logging(environ: Mapping[str, str], *, level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Send all logs of this process to standard error. May be called again; the last call holds.
+
+    ``level`` is used where the environment names none.
+    """
+    target = sys.stderr if stream is None else stream
+    as_json = environ.get(FORMAT_VARIABLE, "console" if target.isatty() else "json").lower() == "json"
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    rendering: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if as_json:
+        rendering += [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer(default=str)]
+    else:
+        rendering += [
+            structlog.processors.format_exc_info,
+            redact,
+            structlog.dev.ConsoleRenderer(colors=target.isatty()),
+        ]
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=rendering))
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(_level(environ.get(LEVEL_VARIABLE, level)))
+    for name in _QUIETER:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+    for name in ("gunicorn.error", "gunicorn.access", "werkzeug"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+    logging.captureWarnings(capture=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Hide values whose name says that they are secret, and secrets within texts."""
+    return {key: HIDDEN if _SECRET_NAME.search(key) and value else _hidden(value) for key, value in event.items()}
+
+
+def _hidden(value: object) -> object:
+    if isinstance(value, str):
+        for pattern, replacement in _SECRETS_IN_TEXT:
+            value = pattern.sub(replacement, value)
+        return value
+    if isinstance(value, Mapping):
+        return {
+            key: HIDDEN if isinstance(key, str) and _SECRET_NAME.search(key) and item else _hidden(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_hidden(item) for item in value]
+    return value
+
+
+def _level(name: str) -> int:
+    return logging.getLevelNamesMapping().get(name.upper(), logging.INFO)

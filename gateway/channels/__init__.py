@@ -1,0 +1,1 @@
+"""Adapters of the outside services: one package per vendor, each implementing a port."""

@@ -1,0 +1,1 @@
+"""Calls through Asterisk: its configuration, its manager interface, and what its answers mean."""

@@ -1,0 +1,286 @@
+"""The files of one Asterisk server, from the templates in ``asterisk-conf``.
+
+Asterisk's files are made of lines, so that a line break in a value begins another setting and
+a semicolon ends one. Every value is checked and escaped on its way into a template, whatever
+the configuration's own checks let pass.
+"""
+
+import hashlib
+import ipaddress
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import jinja2
+
+from gateway.config.schema import AsteriskConfig, NodeConfig, TrunkConfig
+
+# <repository>/gateway/channels/asterisk/provision_files.py
+REPOSITORY = Path(__file__).resolve().parents[3]
+TEMPLATES = REPOSITORY / "asterisk-conf"
+
+# Fixed numbers of the dialplan. Seconds, where nothing else is said.
+_DIALPLAN = {
+    "repeats": 3,  # how often the message is said
+    "key_wait": 4,  # for a key after each
+    "takeover_wait": 2.5,  # for the gateway's answer after key 1
+    "wrong_keys": 9,  # keys without a meaning, before the call is ended
+    "operator_ring": 45,
+    "handoff_limit": 4 * 3600,
+}
+_AMI_EVENTS = (
+    "UserEvent",
+    "OriginateResponse",
+    "Newchannel",
+    "Newstate",
+    "Hangup",
+    "ContactStatus",
+    "Registry",
+    "FullyBooted",
+    "Shutdown",
+)
+_LOOPBACK = ("127.0.0.0/8", "::1/128")
+_SOCKET_PATH_MAX = 107  # bytes of a Unix socket's path, unix(7)
+_FILES_PER_CHANNEL = 6
+_SPARE_CHANNELS = 20
+_SPARE_FILES = 1024
+
+
+class ProvisionError(Exception):
+    """Asterisk could not be configured, started or stopped; the message says what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The directories of one Asterisk server, all below ``base``."""
+
+    base: Path
+
+    @property
+    def etc(self) -> Path:
+        """The configuration."""
+        return self.base / "etc"
+
+    @property
+    def state(self) -> Path:
+        """Asterisk's database: keys that were pressed, until they are recorded."""
+        return self.base / "state"
+
+    @property
+    def spool(self) -> Path:
+        """Asterisk's spool, unused but required."""
+        return self.base / "spool"
+
+    @property
+    def run(self) -> Path:
+        """The process's id and control socket."""
+        return self.base / "run"
+
+    @property
+    def log(self) -> Path:
+        """The logs."""
+        return self.base / "log"
+
+    @property
+    def config_file(self) -> Path:
+        """The file that Asterisk is started with (``asterisk -C``)."""
+        return self.etc / "asterisk.conf"
+
+    def make(self) -> None:
+        """Create the directories, readable by the present user alone. Raises ``ProvisionError``."""
+        control_socket = os.fsencode(self.run / "asterisk.ctl")
+        if len(control_socket) > _SOCKET_PATH_MAX:
+            raise ProvisionError(
+                f"{self.base} is too long a path: Asterisk's control socket in it would have {len(control_socket)} "
+                f"bytes, and a socket's path may have {_SOCKET_PATH_MAX}. Choose a shorter var_dir."
+            )
+        plain_value(self.base)
+        try:
+            for directory in (self.base, self.etc, self.state, self.spool, self.run, self.log):
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                directory.chmod(0o700)
+        except OSError as error:
+            raise ProvisionError(f"cannot create {error.filename}: {error.strerror}") from error
+
+
+def plain_value(value: object) -> str:
+    """Return a value as it may stand in one line of Asterisk's files; ``ProvisionError`` where it cannot.
+
+    A semicolon, which begins a comment, is escaped with a backslash as Asterisk's parser wants it.
+    """
+    text = str(value)
+    if not text.isprintable() or text != text.strip():
+        # The value is not repeated in the message: it may be a password.
+        raise ProvisionError(
+            "a value for Asterisk's files has a line break, another unprintable character, or blanks around it"
+        )
+    return text.replace(";", "\\;")
+
+
+def environment(templates: Path) -> jinja2.Environment:
+    """Return the templates of a directory. Unknown names in them are errors, and every value is made plain."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        undefined=jinja2.StrictUndefined,
+        finalize=plain_value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - the files are no HTML; plain_value escapes for Asterisk
+    )
+
+
+def dialplan_version(templates: Path = TEMPLATES) -> str:
+    """Return the digest of the dialplan that belongs to this gateway.
+
+    A running Asterisk tells its own by AMI ``Getvar`` of ``TOCSIN_DIALPLAN_VERSION``.
+    Raises ``ProvisionError`` where the templates are missing.
+    """
+    try:
+        source = (templates / "extensions.conf.j2").read_bytes()
+    except OSError as error:
+        raise ProvisionError(
+            f"the Asterisk templates are not at {templates}: run Tocsin from its checkout (an editable install)"
+        ) from error
+    return hashlib.sha256(source + repr(sorted(_DIALPLAN.items())).encode()).hexdigest()[:16]
+
+
+def write_files(
+    config: AsteriskConfig,
+    node: NodeConfig,
+    secret: str,
+    layout: Layout,
+    *,
+    modules_dir: Path | None,
+    data_dir: Path | None,
+    gateways: Sequence[str],
+    templates: Path,
+) -> tuple[Path, ...]:
+    """Write every file of a node's configuration, mode 0600, and return their paths. Raises ``ProvisionError``."""
+    version = dialplan_version(templates)
+    if not secret:
+        raise ProvisionError(f"the node {node.name} has no secret")
+    trunks = [_trunk(trunk, node) for trunk in config.trunks if trunk.node == node.name]
+    calls = sum(trunk.max_calls for trunk in config.trunks if trunk.node == node.name)
+    channels = 2 * calls + _SPARE_CHANNELS
+    rtp_start, rtp_end = node.rtp_ports.split("-")
+    values = {
+        "node": node,
+        "secret": secret,
+        "layout": layout,
+        "modules_dir": modules_dir,
+        "data_dir": data_dir,
+        "opus_module": _opus_module(modules_dir),
+        "ami_address": ami_address(node),
+        "permitted": [_network(network) for network in (*_LOOPBACK, *gateways)],
+        "ami_events": _AMI_EVENTS,
+        "trunks": trunks,
+        "transports": sorted({str(trunk["transport"]) for trunk in trunks} | {"udp"}),
+        "codecs": {codec for trunk in config.trunks if trunk.node == node.name for codec in trunk.codecs},
+        "rtp_start": rtp_start,
+        "rtp_end": rtp_end,
+        "max_channels": channels,
+        "max_files": channels * _FILES_PER_CHANNEL + _SPARE_FILES,
+        "dialplan_version": version,
+        **_DIALPLAN,
+    }
+    layout.make()
+    templates_in = environment(templates)
+    return tuple(
+        _write(layout.etc / name.removesuffix(".j2"), templates_in.get_template(name).render(values))
+        for name in sorted(templates_in.list_templates(extensions=["j2"]))
+    )
+
+
+def ami_address(node: NodeConfig) -> str:
+    """Return the IP address that the node's AMI listens on. Raises ``ProvisionError`` where its name has none."""
+    host = node.host.strip("[]")
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    try:
+        return str(socket.getaddrinfo(host, node.port, type=socket.SOCK_STREAM)[0][4][0])
+    except OSError as error:
+        raise ProvisionError(f"the node {node.name} has the host {host}, which has no address: {error}") from error
+
+
+def _network(network: str) -> str:
+    try:
+        return str(ipaddress.ip_network(network, strict=False))
+    except ValueError as error:
+        raise ProvisionError(f"{network!r} is no address or network that a gateway could have") from error
+
+
+def _trunk(trunk: TrunkConfig, node: NodeConfig) -> dict[str, object]:
+    """Return what the templates need of a trunk. ``None`` leaves a setting out."""
+    host = trunk.host.strip("[]")
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        if ":" in host:
+            raise ProvisionError(
+                f"the trunk {trunk.name} has the host {trunk.host!r}: write the port in its own key"
+            ) from None
+        version = 4
+    place = f"[{host}]:{trunk.port}" if version == 6 else f"{host}:{trunk.port}"  # noqa: PLR2004 - IP version 6
+    suffix = ";transport=tcp" if trunk.transport == "tcp" else ""
+    user = quote(trunk.username, safe="-_.!~*'()&=+$,/") if trunk.username else None
+    password = trunk.password.get_secret_value() if trunk.password else ""
+    if trunk.username and not password:
+        raise ProvisionError(f"the trunk {trunk.name} has a username and no password")
+    return {
+        "name": trunk.name,
+        "transport": trunk.transport,
+        "codecs": trunk.codecs,
+        "dtmf_mode": trunk.dtmf_mode,
+        "caller_id": trunk.caller_id,
+        "from_user": trunk.caller_id or user,
+        "username": trunk.username,
+        "password": password,
+        "registers": bool(trunk.username and trunk.register_),
+        "contact": f"sip:{place}{suffix}",
+        "match": host,
+        "server_uri": f"sip:{place}{suffix}",
+        "client_uri": f"sip:{user}@{place}{suffix}",
+        "contact_user": user,
+        "media_address": _media_address(node, host, trunk.port),
+    }
+
+
+def _media_address(node: NodeConfig, host: str, port: int) -> str | None:
+    """Return the address that audio is asked to come to; ``None`` leaves it to Asterisk."""
+    bound = node.sip_bind.rpartition(":")[0].strip("[]")
+    if not ipaddress.ip_address(bound).is_unspecified:
+        return bound
+    # Bound to every address: the one that packets to the carrier leave from. Connecting a datagram socket sends nothing.
+    family = socket.AF_INET6 if ":" in bound else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((host, port))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None
+
+
+def _opus_module(modules_dir: Path | None) -> str:
+    # Debian's build has the free codec, under a name of its own.
+    places = [modules_dir] if modules_dir else sorted(Path("/usr/lib").glob("*/asterisk/modules"))
+    debian = "codec_opus_open_source.so"
+    return debian if any((place / debian).exists() for place in places) else "codec_opus.so"
+
+
+def _write(path: Path, text: str) -> Path:
+    """Write a file that holds secrets: never readable by others, not even while it is written."""
+    fresh = path.with_name(path.name + ".new")
+    try:
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        fresh.replace(path)
+    except OSError as error:
+        raise ProvisionError(f"cannot write {path}: {error.strerror}") from error
+    return path

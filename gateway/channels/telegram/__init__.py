@@ -1,0 +1,1 @@
+"""Telegram: how a license's owner is told."""

@@ -1,0 +1,144 @@
+"""WhatsApp messages by Twilio.
+
+Outside the 24 hours after a recipient's last message WhatsApp delivers approved
+templates only, and no audio: https://www.twilio.com/docs/whatsapp/key-concepts.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import structlog
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_result,
+    sleep_using_event,
+    stop_after_attempt,
+    stop_before_delay,
+    stop_when_event_set,
+    wait_exponential,
+)
+
+from gateway.channels.lengths import shortened
+from gateway.channels.twilio.client import failed_delivery, rest_client
+from gateway.channels.twilio.outcomes import PROVIDER, delivery_of_creation
+from gateway.config.schema import TwilioConfig
+from gateway.model.attempt import AttemptState, Level
+from gateway.ports.messages import Delivery, Message
+
+log = structlog.get_logger(__name__)
+
+# The Message resource's limit of Body, and the Content API's limit of one variable's value.
+LONGEST_BODY = 1600
+LONGEST_VARIABLE = 255
+
+_TRIES = 3
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 2.0
+_LEAST_TIME = timedelta(milliseconds=100)
+
+
+class WhatsAppChannel:
+    """The ``NotificationChannel`` of WhatsApp texts, voice notes and stand-down texts.
+
+    A message that certainly did not leave is tried again up to three times, all within the
+    configured timeout. ``pause`` waits for the given seconds between tries; by default it ends at once when
+    ``closing`` is set, and so do the tries.
+    """
+
+    def __init__(
+        self,
+        config: TwilioConfig,
+        *,
+        closing: threading.Event | None = None,
+        pause: Callable[[float], None] | None = None,
+    ) -> None:
+        self._config = config
+        self._closing = closing or threading.Event()
+        self._pause = pause or sleep_using_event(self._closing)
+
+    def refuse(self, message_level: Level, *, window_open: bool) -> str | None:
+        """Return ``not_supported``, ``not_configured`` or ``window_closed``; ``None`` if the message can be sent."""
+        if message_level not in {Level.TEXT, Level.VOICE_NOTE, Level.STAND_DOWN}:
+            return "not_supported"
+        if self._config.whatsapp_from is None:
+            return "not_configured"
+        if message_level is Level.VOICE_NOTE and not window_open:
+            return "window_closed"
+        # Without a template the operator has chosen free text, come what may.
+        if message_level is Level.STAND_DOWN and not window_open and self._config.content_sid is not None:
+            return "window_closed"
+        return None
+
+    def send(self, message: Message) -> Delivery:
+        """Send the message and return what became of it. Takes the configured timeout at most."""
+        reason = self.refuse(message.level, window_open=message.window_open)
+        if reason is None and message.level is Level.VOICE_NOTE and message.media_url is None:
+            reason = "no_media"
+        if reason is not None:
+            return Delivery(state=AttemptState.SKIPPED, provider=PROVIDER, reason=reason)
+        deadline = time.monotonic() + self._config.timeout.total_seconds()
+        delivery = Retrying(
+            retry=retry_if_result(_may_be_tried_again),
+            stop=stop_after_attempt(_TRIES)
+            | stop_before_delay(self._config.timeout)
+            | stop_when_event_set(self._closing),
+            wait=wait_exponential(multiplier=_FIRST_PAUSE, max=_LONGEST_PAUSE),
+            sleep=self._pause,
+            retry_error_callback=_last_result,
+        )(self._try, create_parameters(self._config, message), deadline)
+        if delivery.state is AttemptState.SENT:
+            log.info("whatsapp_accepted", level=message.level, provider_id=delivery.provider_id)
+        else:
+            log.warning("whatsapp_not_accepted", level=message.level, state=delivery.state, reason=delivery.reason)
+        return delivery
+
+    def _try(self, parameters: Mapping[str, object], deadline: float) -> Delivery:
+        time_left = max(timedelta(seconds=deadline - time.monotonic()), _LEAST_TIME)
+        try:
+            created = rest_client(self._config, time_left).messages.create(**parameters)
+            return delivery_of_creation(created.sid, created.status, created.error_code)
+        except Exception as error:  # noqa: BLE001 - whatever the library makes of a garbled answer, it came after sending
+            return failed_delivery(error)
+
+
+def create_parameters(config: TwilioConfig, message: Message) -> dict[str, object]:
+    """Return what the library's ``messages.create`` is called with for a message."""
+    parameters: dict[str, object] = {
+        "from_": f"whatsapp:{config.whatsapp_from}",
+        "to": f"whatsapp:{message.to}",
+    }
+    if message.status_callback_url is not None:
+        parameters["status_callback"] = message.status_callback_url
+    if message.level is Level.VOICE_NOTE:
+        parameters["media_url"] = [message.media_url]
+    elif message.level is Level.TEXT and config.content_sid is not None and not message.window_open:
+        parameters["content_sid"] = config.content_sid
+        if message.template_variables:
+            values = {name: template_value(value) for name, value in message.template_variables.items()}
+            parameters["content_variables"] = json.dumps(values, ensure_ascii=False)
+    else:
+        parameters["body"] = shortened(message.text, LONGEST_BODY)
+    return parameters
+
+
+def template_value(value: str) -> str:
+    """Return a value that a template's variable may hold.
+
+    Twilio refuses empty ones (error 21656), WhatsApp those with line breaks, tabs or more
+    than four spaces in a row; 255 characters are the limit.
+    """
+    return shortened(" ".join(value.split()), LONGEST_VARIABLE) or "-"
+
+
+def _may_be_tried_again(delivery: Delivery) -> bool:
+    return delivery.state is AttemptState.UNAVAILABLE
+
+
+def _last_result(retry_state: RetryCallState) -> Delivery:
+    assert retry_state.outcome is not None
+    delivery: Delivery = retry_state.outcome.result()
+    return delivery

@@ -1,0 +1,110 @@
+"""What is allowed in a configuration and still probably not meant."""
+
+import ipaddress
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from gateway.config.mistakes import Mistake
+from gateway.config.schema import AsteriskConfig, Config, TwilioConfig
+
+_SHORTEST_SECRET = 16
+
+
+def advise(config: Config) -> Iterator[Mistake]:
+    """Yield a warning for everything that works and is odd."""
+    yield from _web(config)
+    if config.secret_key is not None and len(config.secret_key.get_secret_value()) < _SHORTEST_SECRET:
+        yield Mistake(
+            path="secret_key",
+            problem="short enough to be guessed",
+            suggestion="write 32 random characters, as from: openssl rand -hex 32",
+        )
+    if config.asterisk is None:
+        yield _absent("asterisk", "phone calls are off")
+    else:
+        yield from _asterisk(config.asterisk)
+    if config.twilio is None:
+        yield _absent("twilio", "WhatsApp is off")
+    else:
+        yield from _twilio(config.twilio)
+    if config.telegram is None:
+        yield _absent("telegram", "owners are not told when everyone failed")
+    if config.tts.coqui is not None:
+        yield Mistake(
+            path="tts.coqui",
+            problem="has no effect: this version speaks with espeak only",
+            suggestion="leave it or drop it",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address means this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _web(config: Config) -> Iterator[Mistake]:
+    public = urlsplit(config.web.public_url)
+    loopback = is_loopback(public.hostname or "")
+    if public.scheme == "http" and not loopback:
+        yield Mistake(
+            path="web.public_url",
+            problem="http:// lets anyone on the way read acknowledgement links",
+            suggestion="put a proxy with TLS in front and write https://",
+        )
+    if loopback and config.twilio is not None:
+        yield Mistake(
+            path="web.public_url",
+            problem="only this machine can open it: links in messages and Twilio's callbacks will not work",
+            suggestion="write the address under which the gateway is reached from outside",
+        )
+
+
+def _asterisk(asterisk: AsteriskConfig) -> Iterator[Mistake]:
+    if not asterisk.nodes:
+        yield Mistake(path="asterisk.nodes", problem="phone calls are off: no node stands here")
+    elif not asterisk.trunks:
+        yield Mistake(path="asterisk.trunks", problem="no call can leave: no trunk stands here")
+    binds: dict[tuple[str, str], str] = {}
+    for index, node in enumerate(asterisk.nodes):
+        other = binds.setdefault((node.host, node.sip_bind), node.name)
+        if other != node.name:
+            yield Mistake(
+                path=f"asterisk.nodes[{index}].sip_bind",
+                problem=f"node {other} has the same on the same host: only one of them can listen there",
+                suggestion="give each its own sip_bind",
+            )
+    for index, trunk in enumerate(asterisk.trunks):
+        if trunk.username is None and trunk.password is not None:
+            yield Mistake(
+                path=f"asterisk.trunks[{index}].password",
+                problem="has no effect: there is no username beside it",
+                suggestion="add username, or leave the password out where the carrier knows your address",
+            )
+        if trunk.username is not None and trunk.password is None:
+            yield Mistake(
+                path=f"asterisk.trunks[{index}].username",
+                problem="has no password beside it: the carrier's challenge cannot be answered",
+                suggestion="add password",
+            )
+
+
+def _twilio(twilio: TwilioConfig) -> Iterator[Mistake]:
+    if twilio.whatsapp_from is None:
+        yield Mistake(
+            path="twilio.whatsapp_from",
+            problem="WhatsApp is off: there is no number to send from",
+            suggestion="add the number of your WhatsApp sender",
+        )
+    elif twilio.content_sid is None:
+        yield Mistake(
+            path="twilio.content_sid",
+            problem="no approved template: WhatsApp delivers only to people who wrote within the last 24 hours",
+            suggestion="add the SID of your approved content template",
+        )
+
+
+def _absent(section: str, effect: str) -> Mistake:
+    return Mistake(path=section, problem=f"absent: {effect}", suggestion="add the section to turn it on")

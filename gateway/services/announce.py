@@ -1,0 +1,139 @@
+"""What a call says. Blocks while speech is rendered: it runs beside the actors, not on their threads."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import structlog
+
+from gateway.model import phrases
+from gateway.model.call import Call
+from gateway.ports.clock import Clock
+from gateway.ports.phone import CallOrder, Phone, Prompt
+from gateway.ports.record import Record
+from gateway.ports.speech import AudioFormat, Speech, SpeechError
+from gateway.services import calls
+from gateway.services.acknowledge import AckResult
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedCall:
+    """What is still to be announced, with the order that does it or the reason why nobody can place it now."""
+
+    attempt_ids: tuple[int, ...]
+    order: CallOrder | None = None
+    failure: str | None = None
+
+
+class Announcer:
+    """Prepares calls and speaks their last words."""
+
+    def __init__(
+        self,
+        *,
+        record: Record,
+        clock: Clock,
+        phone: Phone,
+        speech: Speech,
+        prompts: Callable[[str], Mapping[Prompt, Path]],
+    ) -> None:
+        self._record = record
+        self._clock = clock
+        self._phone = phone
+        self._speech = speech
+        self._prompts = prompts
+
+    def prepare(self, contact_id: int, attempt_ids: Collection[int], leg: Call | None) -> PreparedCall:
+        """Choose a trunk and speak the announcement of everything that is still due.
+
+        A trunk that was in trouble for one of these attempts is not chosen again. ``leg`` is a
+        leg on record that was never dialled: it keeps its id and its trunk.
+        """
+        due = calls.due_alerts(self._record, attempt_ids, self._clock.now())
+        if not due:
+            return PreparedCall(attempt_ids=())
+        due_ids = tuple(alert.attempt.id for alert in due)
+        trunk = self._trunk(due, leg)
+        if trunk is None:
+            return PreparedCall(attempt_ids=due_ids, failure="no_trunk_can_place_calls")
+        snapshot = due[-1].snapshot
+        contact = snapshot.contact(contact_id)
+        try:
+            announcement = self._phone_audio(_announcement(contact.language, due), contact.language)
+            prompts = self._prompts(contact.language)
+        except SpeechError as error:
+            log.exception("announcement_not_spoken", contact_id=contact_id, attempt_ids=due_ids)
+            return PreparedCall(attempt_ids=due_ids, failure=f"speech: {error}")
+        order = CallOrder(
+            call_id=leg.id if leg is not None else uuid4().hex,
+            trunk=trunk,
+            to_number=contact.phone,
+            ring_timeout=snapshot.policy.ring_timeout,
+            language=contact.language,
+            announcement=announcement,
+            prompts=prompts,
+            handoff_number=snapshot.handoff_number,
+        )
+        return PreparedCall(attempt_ids=due_ids, order=order)
+
+    def confirm(self, call_id: str, contact_id: int, results: Sequence[AckResult]) -> None:
+        """Tell the callee that their key stopped the escalation, or who was first; then end the call."""
+        language = self._language(contact_id)
+        first_by = next((result.by for result in results if result.by and not result.first), None)
+        if any(result.first for result in results):
+            text = phrases.acknowledged(language)
+        elif first_by is not None:
+            text = phrases.already_acknowledged(language, by=first_by)
+        else:
+            text = phrases.over(language)
+        self._say(call_id, text, language)
+
+    def stand_down(self, call_id: str, contact_id: int) -> None:
+        """Tell the callee in mid-call who has taken the alert, or that it was withdrawn; then end the call."""
+        language = self._language(contact_id)
+        with self._record.read() as work:
+            events = [work.events.get(attempt.event_id) for attempt in work.attempts.of_call(call_id)]
+        by = next((event.acknowledged_by for event in events if event and event.acknowledged_by), None)
+        text = phrases.already_acknowledged(language, by=by) if by else phrases.over(language)
+        self._say(call_id, text, language)
+
+    def _say(self, call_id: str, text: str, language: str) -> None:
+        try:
+            sound = self._phone_audio(text, language)
+        except SpeechError as error:
+            # The dialplan says a neutral word of its own and hangs up; the record is right in any case.
+            log.warning("confirmation_not_spoken", call_id=call_id, error=str(error))
+            return
+        self._phone.say_and_hang_up(call_id, sound)
+
+    def _phone_audio(self, text: str, language: str) -> Path:
+        return self._speech.render(text, language=language, audio_format=AudioFormat.PHONE).path
+
+    def _trunk(self, due: Sequence[calls.DueAlert], leg: Call | None) -> str | None:
+        usable = self._phone.trunks()
+        if leg is not None:
+            return leg.trunk if leg.trunk in usable else None
+        in_trouble = frozenset[str]().union(*(alert.trunks_in_trouble for alert in due))
+        return next((trunk for trunk in usable if trunk not in in_trouble), None)
+
+    def _language(self, contact_id: int) -> str:
+        with self._record.read() as work:
+            contact = work.contacts.get(contact_id)
+        return contact.language if contact is not None else "en"
+
+
+def _announcement(language: str, due: Sequence[calls.DueAlert]) -> str:
+    if len(due) == 1:
+        alert = due[0]
+        return phrases.announcement(
+            language,
+            license_name=alert.snapshot.license_name,
+            severity=alert.severity,
+            title=alert.title,
+            body=alert.body,
+        )
+    titles = [alert.title for alert in due]
+    return phrases.announcement_of_several(language, license_name=due[0].snapshot.license_name, titles=titles)

@@ -1,0 +1,307 @@
+"""The legs of phone calls, each recorded before it is dialled and completed afterwards.
+
+One call may announce several events of one contact: it then makes one attempt for each.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gateway.model.acknowledgement import AcknowledgedVia
+from gateway.model.attempt import Attempt, AttemptState
+from gateway.model.call import Call, CallOutcome
+from gateway.model.event import EventStatus
+from gateway.model.policy import Snapshot
+from gateway.model.timeline import TimelineEntry, TimelineType
+from gateway.ports.phone import CallEnded
+from gateway.ports.record import Record, UnitOfWork
+from gateway.services.acknowledge import AckResult, acknowledge_within
+
+ACKNOWLEDGE_DIGIT = "1"
+HANDOFF_DIGIT = "2"
+
+_RESULT_OF = {
+    CallOutcome.INVALID_NUMBER: AttemptState.INVALID_NUMBER,
+    CallOutcome.CANCELLED: AttemptState.CANCELLED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueAlert:
+    """One event that a call is to announce."""
+
+    attempt: Attempt
+    title: str
+    body: str
+    severity: str
+    snapshot: Snapshot
+    trunks_in_trouble: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedCall:
+    """What the end of a leg means: ``open_attempts`` wait for another trunk in the same attempt."""
+
+    outcome: CallOutcome
+    attempts: tuple[Attempt, ...]
+    open_attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PressedKey:
+    """What a key did. ``acknowledged`` is empty unless it was the acknowledging one."""
+
+    event_ids: tuple[int, ...]
+    acknowledged: tuple[AckResult, ...] = ()
+    handed_off: bool = False
+
+
+def due_alerts(record: Record, attempt_ids: Collection[int], at: datetime) -> tuple[DueAlert, ...]:
+    """Return what is still to be announced; attempts of events that are over are recorded as cancelled."""
+    due: list[DueAlert] = []
+    with record.write() as work:
+        for attempt in _still_due(work, attempt_ids, at):
+            escalation = work.events.escalation(attempt.event_id)
+            if escalation is None:
+                continue
+            legs = work.calls.legs_of_attempt(attempt.id)
+            due.append(
+                DueAlert(
+                    attempt=attempt,
+                    title=escalation.event.title,
+                    body=escalation.event.body,
+                    severity=escalation.event.severity.value,
+                    snapshot=escalation.snapshot,
+                    trunks_in_trouble=frozenset(
+                        leg.trunk for leg in legs if leg.trunk and leg.outcome is CallOutcome.TRUNK_TROUBLE
+                    ),
+                )
+            )
+        work.commit()
+    return tuple(due)
+
+
+def begin_call(
+    record: Record,
+    *,
+    call_id: str,
+    contact_id: int,
+    attempt_ids: Collection[int],
+    provider: str,
+    node: str | None,
+    trunk: str | None,
+    to_number: str,
+    at: datetime,
+) -> bool:
+    """Record a leg that is about to be dialled for these attempts.
+
+    Returns ``False``, and records no leg, where one of the events is over meanwhile: what
+    was to be announced is no longer right, and the caller asks anew what is due.
+    """
+    with record.write() as work:
+        contact = work.contacts.get(contact_id)
+        attempts = _still_due(work, attempt_ids, at)
+        begun = contact is not None and len(attempts) == len(set(attempt_ids))
+        if contact is not None and begun:
+            work.calls.add(
+                Call(
+                    id=call_id,
+                    license_id=contact.license_id,
+                    contact_id=contact_id,
+                    provider=provider,
+                    node=node,
+                    trunk=trunk,
+                    to_number=to_number,
+                    started_at=at,
+                )
+            )
+            work.calls.tie(call_id, [attempt.id for attempt in attempts])
+            for attempt in attempts:
+                detail: dict[str, object] = {"call_id": call_id, "trunk": trunk, "to": to_number}
+                _append(work, attempt, TimelineType.CALL_DIALLED, at, detail | {"attempt_id": attempt.id})
+        work.commit()
+    return begun
+
+
+def still_wanted(record: Record, call_id: str, at: datetime) -> bool:
+    """Tell whether every event that the leg announces still waits for it."""
+    with record.write() as work:
+        announced = [attempt.id for attempt in work.attempts.of_call(call_id)]
+        due = _still_due(work, announced, at)
+        work.commit()
+    return len(due) == len(announced)
+
+
+def note_progress(record: Record, *, call_id: str, kind: TimelineType, at: datetime) -> None:
+    """Put the ringing, the answer or the recovery of a leg on the timeline, each once."""
+    with record.write() as work:
+        call = work.calls.get(call_id)
+        if call is None or call.ended_at is not None:
+            return
+        if kind is TimelineType.CALL_ANSWERED:
+            if call.answered_at is not None:
+                return
+            work.calls.update(replace(call, answered_at=at))
+        for attempt in work.attempts.of_call(call_id):
+            _append(work, attempt, kind, at, {"call_id": call_id})
+        work.commit()
+
+
+def press_key(record: Record, *, call_id: str, digit: str, sequence: int, at: datetime) -> PressedKey:
+    """Record a key and do what it says; a press that is reported twice changes nothing the second time.
+
+    1 acknowledges the events that this call announced; 2 hands the callee over to a
+    human where the license has one, and the ladder goes on.
+    """
+    with record.write() as work:
+        call = work.calls.get(call_id)
+        if call is None:
+            return PressedKey(event_ids=())
+        attempts = work.attempts.of_call(call_id)
+        event_ids = tuple(attempt.event_id for attempt in attempts)
+        if sequence > len(call.digits):
+            work.calls.update(replace(call, digits=call.digits + digit, answered_at=call.answered_at or at))
+            for attempt in attempts:
+                _append(work, attempt, TimelineType.KEY_PRESSED, at, {"call_id": call_id, "digit": digit})
+        pressed = PressedKey(event_ids=event_ids)
+        if digit == ACKNOWLEDGE_DIGIT:
+            results = acknowledge_within(
+                work, event_ids=event_ids, contact_id=call.contact_id, by=None, via=AcknowledgedVia.DTMF, at=at
+            )
+            pressed = replace(pressed, acknowledged=results)
+        elif digit == HANDOFF_DIGIT and _hand_off(work, attempts, at):
+            pressed = replace(pressed, handed_off=True)
+        work.commit()
+    return pressed
+
+
+def end_call(record: Record, report: CallEnded) -> EndedCall | None:
+    """Record the end of a leg and what it means for its attempts; ``None`` for an unknown leg."""
+    with record.write() as work:
+        call = work.calls.get(report.call_id)
+        if call is None:
+            return None
+        attempts = tuple(work.attempts.of_call(report.call_id))
+        outcome = _outcome(attempts, report.outcome)
+        if call.ended_at is None:
+            work.calls.update(
+                replace(
+                    call,
+                    answered_at=call.answered_at or report.answered_at,
+                    ended_at=report.at,
+                    sip_cause=report.sip_cause,
+                    hangup_cause=report.hangup_cause,
+                    outcome=outcome,
+                    billed_seconds=report.billed_seconds,
+                )
+            )
+            detail: dict[str, object] = {"call_id": call.id, "outcome": outcome.value, "sip_cause": report.sip_cause}
+            detail |= {"hangup_cause": report.hangup_cause, "billed_seconds": report.billed_seconds}
+            for attempt in attempts:
+                _append(work, attempt, TimelineType.CALL_ENDED, report.at, detail)
+            if outcome is CallOutcome.INVALID_NUMBER:
+                work.contacts.flag_phone_invalid(call.contact_id, report.at)
+        pending = tuple(a for a in attempts if a.state is AttemptState.PENDING and a.call_id == call.id)
+        settled = AttemptState.MISSED if outcome.is_missed else _RESULT_OF.get(outcome)
+        if settled is not None:
+            for attempt in pending:
+                _settle(work, attempt, settled, outcome.value, report.at)
+            pending = ()
+        work.commit()
+    return EndedCall(outcome=outcome, attempts=attempts, open_attempts=pending)
+
+
+def settle_attempts(
+    record: Record, *, attempt_ids: Collection[int], state: AttemptState, reason: str, at: datetime
+) -> None:
+    """Record the same result for pending attempts, such as that nobody could place their call."""
+    with record.write() as work:
+        for attempt_id in sorted(attempt_ids):
+            attempt = work.attempts.get(attempt_id)
+            if attempt is not None and attempt.state is AttemptState.PENDING:
+                _settle(work, attempt, state, reason, at)
+        work.commit()
+
+
+def attempts_of(record: Record, call_id: str) -> Sequence[Attempt]:
+    """Return the attempts that a leg makes."""
+    with record.read() as work:
+        return work.attempts.of_call(call_id)
+
+
+def unfinished(record: Record, *, contact_id: int | None = None, node: str | None = None) -> list[Call]:
+    """Return the legs whose end is not recorded, of a contact, of a phone system, or all."""
+    with record.read() as work:
+        legs = work.calls.unfinished(contact_id=contact_id)
+    return [leg for leg in legs if node is None or leg.node == node]
+
+
+def concerns_open_event(record: Record, call_id: str) -> bool:
+    """Tell whether any event that the leg announces is still open."""
+    with record.read() as work:
+        events = [work.events.get(attempt.event_id) for attempt in work.attempts.of_call(call_id)]
+    return any(event is not None and event.status is EventStatus.OPEN for event in events)
+
+
+def find(record: Record, call_id: str) -> Call | None:
+    """Return a leg."""
+    with record.read() as work:
+        return work.calls.get(call_id)
+
+
+def _still_due(work: UnitOfWork, attempt_ids: Collection[int], at: datetime) -> list[Attempt]:
+    """Return the pending attempts of open events, and cancel those of events that are over.
+
+    Events are locked in the order of their ids, as an acknowledgement does it, so that neither blocks the other.
+    """
+    found = [attempt for attempt in map(work.attempts.get, set(attempt_ids)) if attempt is not None]
+    due: list[Attempt] = []
+    for attempt in sorted(found, key=lambda one: (one.event_id, one.id)):
+        if attempt.state is not AttemptState.PENDING:
+            continue
+        if work.events.lock(attempt.event_id) is EventStatus.OPEN:
+            due.append(attempt)
+        else:
+            _settle(work, attempt, AttemptState.CANCELLED, "event_over", at)
+    return due
+
+
+def _hand_off(work: UnitOfWork, attempts: Sequence[Attempt], at: datetime) -> bool:
+    handed = False
+    for attempt in attempts:
+        escalation = work.events.escalation(attempt.event_id)
+        if escalation is None or escalation.snapshot.handoff_number is None:
+            continue
+        handed = True
+        if attempt.state is AttemptState.PENDING:
+            _settle(work, attempt, AttemptState.HANDED_OFF, "handed_off", at)
+    return handed
+
+
+def _outcome(attempts: Sequence[Attempt], reported: CallOutcome) -> CallOutcome:
+    """Let the keys decide how an answered call ended."""
+    states = {attempt.state for attempt in attempts}
+    if AttemptState.ACKNOWLEDGED in states:
+        return CallOutcome.ACKNOWLEDGED
+    if AttemptState.HANDED_OFF in states:
+        return CallOutcome.HANDED_OFF
+    return reported
+
+
+def _settle(work: UnitOfWork, attempt: Attempt, state: AttemptState, reason: str, at: datetime) -> None:
+    work.attempts.update(replace(attempt, state=state, ended_at=at, reason=reason))
+    detail: dict[str, object] = {"attempt_id": attempt.id, "result": state.value, "reason": reason}
+    _append(work, attempt, TimelineType.ATTEMPT_RESULT, at, detail)
+
+
+def _append(work: UnitOfWork, attempt: Attempt, kind: TimelineType, at: datetime, detail: dict[str, object]) -> None:
+    work.timeline.append(
+        TimelineEntry(
+            event_id=attempt.event_id,
+            at=at,
+            type=kind,
+            contact_id=attempt.contact_id,
+            channel=attempt.level.value,
+            detail=detail,
+        )
+    )

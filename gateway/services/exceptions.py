@@ -1,0 +1,41 @@
+"""What a use case cannot do. Each docstring tells the operator what to do."""
+
+
+class ServiceError(Exception):
+    """A use case was asked for something that it cannot do; the message says what to change."""
+
+
+class UnknownLicenseError(ServiceError):
+    """There is no license with that id. ``tocsin license list`` shows those that exist."""
+
+    def __init__(self, license_id: int) -> None:
+        super().__init__(f"there is no license {license_id}: see tocsin license list")
+
+
+class UnknownTierError(ServiceError):
+    """The configuration has no such tier. Use one of those named, or add it under ``tiers``."""
+
+    def __init__(self, tier: str, known: list[str]) -> None:
+        super().__init__(f"there is no tier {tier!r}: the configuration has {', '.join(known)}")
+
+
+class UnknownEventError(ServiceError):
+    """There is no event with that id. ``tocsin event list`` shows the newest."""
+
+    def __init__(self, event_id: int) -> None:
+        super().__init__(f"there is no event {event_id}: see tocsin event list")
+
+
+class InvalidValueError(ServiceError):
+    """A value cannot be recorded as given. The message says how to write it."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name = name
+        super().__init__(f"{name}: {problem}")
+
+
+class PositionTakenError(ServiceError):
+    """Another contact of the license has that position. Leave the position out to come last."""
+
+    def __init__(self, position: int, name: str) -> None:
+        super().__init__(f"position {position} is taken by {name}: choose another, or leave it out to come last")

@@ -1,0 +1,275 @@
+"""Licenses, their contacts and their alert sources."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from werkzeug.security import generate_password_hash
+
+from gateway.config.loader import effective_policy
+from gateway.config.schema import Config, parse_e164, parse_language
+from gateway.model.contact import Contact
+from gateway.model.event import Severity
+from gateway.model.license import AlertSource, License, SourceKind
+from gateway.ports.record import Record, UnitOfWork
+from gateway.services.exceptions import (
+    InvalidValueError,
+    PositionTakenError,
+    UnknownLicenseError,
+    UnknownTierError,
+)
+from gateway.services.tokens import SourceTokens, make_token
+
+T = TypeVar("T")
+
+_LONGEST_NAME = 200
+_LARGEST_POSITION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSource:
+    """A source just made, with the token that is told this once."""
+
+    source: AlertSource
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseChange:
+    """What to change of a license; ``None`` leaves a value as it is, an empty text removes it.
+
+    ``policy`` holds overrides by the configuration's key names; ``None`` as a value removes one.
+    """
+
+    name: str | None = None
+    active: bool | None = None
+    tier: str | None = None
+    time_zone: str | None = None
+    language: str | None = None
+    owner_telegram: str | None = None
+    handoff_number: str | None = None
+    policy: Mapping[str, object | None] | None = None
+
+
+def add_license(
+    record: Record,
+    config: Config,
+    *,
+    name: str,
+    tier: str,
+    at: datetime,
+    time_zone: str = "UTC",
+    language: str = "en",
+    owner_telegram: str | None = None,
+    handoff_number: str | None = None,
+    policy: Mapping[str, object] | None = None,
+) -> License:
+    """Record a new license, active from now on. Raises ``ServiceError``, or ``ConfigError`` for the policy."""
+    license_ = _checked(
+        License(
+            id=0,
+            name=name,
+            active=True,
+            tier=tier,
+            time_zone=time_zone,
+            language=language,
+            owner_telegram=owner_telegram,
+            handoff_number=handoff_number,
+            created_at=at,
+            policy=dict(policy or {}),
+        ),
+        config,
+    )
+    with record.write() as work:
+        added = work.licenses.add(license_)
+        work.commit()
+    return added
+
+
+def list_licenses(record: Record) -> Sequence[License]:
+    """Return all licenses by id."""
+    with record.read() as work:
+        return work.licenses.list()
+
+
+def set_license(record: Record, config: Config, license_id: int, change: LicenseChange) -> License:
+    """Change a license. Running escalations keep what they began with. Raises as ``add_license`` does."""
+    with record.write() as work:
+        current = _license(work, license_id)
+        policy = dict(current.policy)
+        for key, value in (change.policy or {}).items():
+            if value is None:
+                policy.pop(key, None)
+            else:
+                policy[key] = value
+        changed = replace(
+            current,
+            name=_or_kept(change.name, current.name),
+            active=_or_kept(change.active, current.active),
+            tier=_or_kept(change.tier, current.tier),
+            time_zone=_or_kept(change.time_zone, current.time_zone),
+            language=_or_kept(change.language, current.language),
+            owner_telegram=_or_kept(change.owner_telegram, current.owner_telegram),
+            handoff_number=_or_kept(change.handoff_number, current.handoff_number),
+            policy=policy,
+        )
+        changed = _checked(changed, config)
+        work.licenses.update(changed)
+        work.commit()
+    return changed
+
+
+def add_contact(
+    record: Record,
+    *,
+    license_id: int,
+    name: str,
+    phone: str,
+    whatsapp: str | None = None,
+    language: str | None = None,
+    position: int | None = None,
+    pin: str | None = None,
+) -> Contact:
+    """Record a new contact; without a position it comes last. Raises ``ServiceError``.
+
+    ``whatsapp`` is the phone where absent, ``language`` the license's. The PIN is kept as a
+    scrypt hash only.
+    """
+    checked_phone = _valid("phone", parse_e164, phone)
+    checked_whatsapp = _valid("whatsapp", parse_e164, whatsapp) if whatsapp else checked_phone
+    pin_hash = generate_password_hash(_pin(pin)) if pin else None
+    with record.write() as work:
+        license_ = _license(work, license_id)
+        # Two contacts that are added at once must not both become the next one.
+        work.licenses.lock(license_id)
+        contact = Contact(
+            id=0,
+            license_id=license_id,
+            name=_name(name),
+            phone=checked_phone,
+            whatsapp=checked_whatsapp,
+            language=_valid("language", parse_language, language or license_.language),
+            position=_position(work.contacts.of_license(license_id), position),
+            has_pin=pin_hash is not None,
+        )
+        added = work.contacts.add(contact, pin_hash=pin_hash)
+        work.commit()
+    return added
+
+
+def list_contacts(record: Record, license_id: int) -> Sequence[Contact]:
+    """Return the license's contacts in the order in which they are told. Raises ``UnknownLicenseError``."""
+    with record.read() as work:
+        _license(work, license_id)
+        return work.contacts.of_license(license_id)
+
+
+def add_source(
+    record: Record,
+    tokens: SourceTokens,
+    *,
+    license_id: int,
+    kind: SourceKind,
+    name: str,
+    at: datetime,
+    severity: Severity = Severity.WARN,
+) -> NewSource:
+    """Record a new alert source and return it with its token, which cannot be read later. Raises ``ServiceError``."""
+    token = make_token()
+    with record.write() as work:
+        _license(work, license_id)
+        source = AlertSource(
+            id=0,
+            license_id=license_id,
+            kind=kind,
+            name=_name(name),
+            severity=severity,
+            enabled=True,
+            created_at=at,
+        )
+        added = work.sources.add(source, token_hash=tokens.hash(token), token_encrypted=tokens.encrypt(token))
+        work.commit()
+    return NewSource(source=added, token=token)
+
+
+def list_sources(record: Record, license_id: int) -> Sequence[AlertSource]:
+    """Return the license's sources by id. Raises ``UnknownLicenseError``."""
+    with record.read() as work:
+        _license(work, license_id)
+        return work.sources.of_license(license_id)
+
+
+def _checked(license_: License, config: Config) -> License:
+    """Return the license with every value checked and in its usual form."""
+    if license_.tier not in config.tiers:
+        raise UnknownTierError(license_.tier, list(config.tiers))
+    effective_policy(config.policy, license_.policy)
+    return replace(
+        license_,
+        name=_name(license_.name),
+        time_zone=_valid("timezone", _zone, license_.time_zone),
+        language=_valid("language", parse_language, license_.language),
+        owner_telegram=_valid("owner-telegram", _chat, license_.owner_telegram) if license_.owner_telegram else None,
+        handoff_number=_valid("handoff-number", parse_e164, license_.handoff_number)
+        if license_.handoff_number
+        else None,
+    )
+
+
+def _license(work: UnitOfWork, license_id: int) -> License:
+    license_ = work.licenses.get(license_id)
+    if license_ is None:
+        raise UnknownLicenseError(license_id)
+    return license_
+
+
+def _or_kept(new: T | None, kept: T) -> T:
+    return kept if new is None else new
+
+
+def _valid(name: str, parse: Callable[[str], str], value: str) -> str:
+    try:
+        return parse(value.strip())
+    except ValueError as error:
+        raise InvalidValueError(name, str(error)) from None
+
+
+def _name(value: str) -> str:
+    name = value.strip()
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise InvalidValueError("name", f"must be 1 to {_LONGEST_NAME} printable characters")
+    return name
+
+
+def _zone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (OSError, KeyError, ValueError) as error:
+        raise ValueError("not a time zone: write as in Europe/Madrid or UTC") from error
+
+
+def _chat(value: str) -> str:
+    # https://core.telegram.org/bots/api#sendmessage: a chat's number, or @ and the name of a public channel.
+    if not re.fullmatch(r"-?[1-9]\d{0,19}|@[A-Za-z][A-Za-z0-9_]{3,31}", value):
+        raise ValueError("not a Telegram chat: write its number, as in 123456789 or -1001234567890, or @channel")
+    return value
+
+
+def _pin(value: str) -> str:
+    if not re.fullmatch(r"[0-9]{4,10}", value):
+        raise InvalidValueError("pin", "must be 4 to 10 digits")
+    return value
+
+
+def _position(others: Sequence[Contact], wanted: int | None) -> int:
+    if wanted is None:
+        return max((contact.position for contact in others), default=0) + 1
+    if not 1 <= wanted <= _LARGEST_POSITION:
+        raise InvalidValueError("position", f"must be 1 to {_LARGEST_POSITION}")
+    for contact in others:
+        if contact.position == wanted:
+            raise PositionTakenError(wanted, contact.name)
+    return wanted

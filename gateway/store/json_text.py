@@ -1,0 +1,61 @@
+"""Values that are kept as JSON text, and how they are read back.
+
+All is written in ASCII: characters that a database refuses in text stand there as escapes.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from gateway.model.policy import Policy, Snapshot, SnapshotContact, Tier
+
+_T = TypeVar("_T", Policy, Tier, SnapshotContact)
+_MICROSECOND = timedelta(microseconds=1)
+_LENGTHS_OF_TIME = frozenset(field.name for field in fields(Policy) if isinstance(field.default, timedelta))
+
+
+def dump_object(value: Mapping[str, object]) -> str:
+    """Return an object of JSON values as text. Raises ``TypeError`` or ``ValueError`` for anything else."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def load_object(text: str) -> dict[str, object]:
+    """Return the object that ``dump_object`` wrote."""
+    value: dict[str, object] = json.loads(text)
+    return value
+
+
+def dump_snapshot(snapshot: Snapshot) -> str:
+    """Return a snapshot as text. Lengths of time are integers, in microseconds."""
+    value = asdict(snapshot)
+    for name in _LENGTHS_OF_TIME:
+        value["policy"][name] //= _MICROSECOND
+    return dump_object(value)
+
+
+def load_snapshot(text: str) -> Snapshot:
+    """Return the snapshot that ``dump_snapshot`` wrote, in this version or in another.
+
+    A policy key that came after the snapshot was written takes its default; one that is gone since is left out.
+    """
+    value = json.loads(text)
+    for name in _LENGTHS_OF_TIME & value["policy"].keys():
+        value["policy"][name] *= _MICROSECOND
+    return Snapshot(
+        license_name=value["license_name"],
+        tier_name=value["tier_name"],
+        tier=_known(Tier, value["tier"]),
+        policy=_known(Policy, value["policy"]),
+        contacts=tuple(_known(SnapshotContact, contact) for contact in value["contacts"]),
+        language=value["language"],
+        time_zone=value["time_zone"],
+        owner_telegram=value["owner_telegram"],
+        handoff_number=value["handoff_number"],
+    )
+
+
+def _known(kind: type[_T], values: Mapping[str, Any]) -> _T:
+    names = {field.name for field in fields(kind)}
+    return kind(**{name: value for name, value in values.items() if name in names})

@@ -1,0 +1,108 @@
+"""The database as the ``Record`` port."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.pool import Pool
+
+from gateway.ports.record import RecordUnavailableError
+from gateway.store import after_fork
+from gateway.store.engines import (
+    BUSY_TIMEOUT,
+    make_sqlite_file,
+    parse_url,
+    postgresql_engine,
+    reading,
+    sqlite_engine,
+    sqlite_file,
+    transaction,
+)
+from gateway.store.errors import unavailable_when_unreachable
+from gateway.store.schema import SchemaState, state_of
+from gateway.store.unit_of_work import SqlUnitOfWork
+from gateway.store.write_gate import WriteGate
+
+# With less than this left on SQLite's disk, the next alert could be the one that does not fit.
+_LEAST_FREE_BYTES = 8 * 1024 * 1024
+
+
+def open_record(database_url: str, *, pool_size: int = 10) -> "SqlRecord":
+    """Return the record in that database; connections are made when they are needed.
+
+    ``pool_size`` bounds the connections of this process. SQLite's file is made where absent. Raises ``ValueError`` for an
+    address of another database, ``RecordUnavailableError`` where SQLite's directory is out of reach.
+    """
+    return SqlRecord(database_url, pool_size=pool_size)
+
+
+class SqlRecord:
+    """``Record`` on SQLite or PostgreSQL. A forked child connects anew."""
+
+    def __init__(self, database_url: str, *, pool_size: int) -> None:
+        url = parse_url(database_url)
+        self._inherited: list[Pool] = []
+        self._file: Path | None = sqlite_file(url)
+        self._gate: WriteGate | None = None
+        self._writing: Engine
+        self._reading: Engine
+        if self._file is None:
+            self._writing = postgresql_engine(url, pool_size=pool_size)
+            self._reading = reading(self._writing)
+        else:
+            make_sqlite_file(self._file)
+            self._gate = WriteGate(self._file, timeout=BUSY_TIMEOUT)
+            self._writing = sqlite_engine(self._file, pool_size=1)
+            self._reading = sqlite_engine(self._file, pool_size=pool_size, query_only=True)
+        after_fork.in_child(self._forget)
+
+    @contextmanager
+    def write(self) -> Iterator[SqlUnitOfWork]:
+        """See the port."""
+        with transaction(self._writing, self._gate) as connection:
+            yield SqlUnitOfWork(connection, writes=True)
+
+    @contextmanager
+    def read(self) -> Iterator[SqlUnitOfWork]:
+        """See the port."""
+        with transaction(self._reading) as connection:
+            yield SqlUnitOfWork(connection, writes=False)
+
+    def check(self) -> None:
+        """See the port. Unavailable is also a schema that was not migrated, a standby, and a disk that is all but full."""
+        with transaction(self._writing, self._gate) as connection:
+            if state_of(connection) is SchemaState.BEHIND:
+                raise RecordUnavailableError("the database schema is not up to date: run `tocsin migrate`")
+            if self._file is None:
+                _refuse_standby(connection)
+            else:
+                connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+                _refuse_full_disk(self._file)
+
+    def close(self) -> None:
+        """Close all connections. The record may be used again, and opens new ones."""
+        self._writing.dispose()
+        self._reading.dispose()
+        if self._gate is not None:
+            self._gate.close()
+
+    def _forget(self) -> None:
+        # The parent's connections are kept, unused: to close one would say goodbye to the server in the parent's name,
+        # and SQLite warns of any use of an inherited one.
+        for engine in (self._writing, self._reading):
+            self._inherited.append(engine.pool)
+            engine.dispose(close=False)
+
+
+def _refuse_standby(connection: Connection) -> None:
+    if connection.execute(text("SELECT pg_is_in_recovery()")).scalar_one():
+        raise RecordUnavailableError("the database server is a standby: nothing can be written there")
+
+
+def _refuse_full_disk(file: Path) -> None:
+    with unavailable_when_unreachable():
+        disk = os.statvfs(file.parent)
+    if disk.f_bavail * disk.f_frsize < _LEAST_FREE_BYTES:
+        raise RecordUnavailableError(f"the disk that holds {file} is full")

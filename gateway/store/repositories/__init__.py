@@ -1,0 +1,1 @@
+"""The repositories: SQL on one connection, rows to values and back."""

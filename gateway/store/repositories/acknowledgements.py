@@ -1,0 +1,80 @@
+"""Acknowledgements and their links in the database."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, TextClause, insert, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.model.acknowledgement import AcknowledgedVia, Acknowledgement
+from gateway.ports.record import AckLink
+from gateway.store.tables import FIRST_ACKNOWLEDGEMENT, ack_links, acknowledgements
+
+
+class SqlAcknowledgements:
+    """``AcknowledgementRepository`` on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, acknowledgement: Acknowledgement) -> None:
+        """See the port. A second one that claims to be the first of its event is an ``IntegrityError``."""
+        self._connection.execute(
+            insert(acknowledgements),
+            {
+                "event_id": acknowledgement.event_id,
+                "contact_id": acknowledgement.contact_id,
+                "acknowledged_by": acknowledgement.by,
+                "via": acknowledgement.via.value,
+                "acknowledged_at": acknowledgement.at,
+                "is_first": acknowledgement.first,
+            },
+        )
+
+    def first_of(self, event_id: int) -> Acknowledgement | None:
+        """See the port."""
+        return self._earliest(acknowledgements.c.event_id == event_id, text(FIRST_ACKNOWLEDGEMENT))
+
+    def of_contact(self, event_id: int, contact_id: int) -> Acknowledgement | None:
+        """See the port. Of several, the earliest."""
+        return self._earliest(acknowledgements.c.event_id == event_id, acknowledgements.c.contact_id == contact_id)
+
+    def add_link(self, event_id: int, contact_id: int, expires_at: datetime) -> AckLink:
+        """See the port. Of all who make it at once, one makes it and all get the same."""
+        dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
+        self._connection.execute(
+            dialect.insert(ack_links).on_conflict_do_nothing(index_elements=["event_id", "contact_id"]),
+            {"event_id": event_id, "contact_id": contact_id, "expires_at": expires_at},
+        )
+        query = select(ack_links).where(ack_links.c.event_id == event_id, ack_links.c.contact_id == contact_id)
+        return _link(self._connection.execute(query).mappings().one())
+
+    def link(self, link_id: int) -> AckLink | None:
+        """See the port."""
+        row = self._connection.execute(select(ack_links).where(ack_links.c.id == link_id)).mappings().one_or_none()
+        return None if row is None else _link(row)
+
+    def _earliest(self, *conditions: ColumnElement[bool] | TextClause) -> Acknowledgement | None:
+        query = select(acknowledgements).where(*conditions).order_by(acknowledgements.c.id).limit(1)
+        row = self._connection.execute(query).mappings().one_or_none()
+        return None if row is None else _acknowledgement(row)
+
+
+def _acknowledgement(row: RowMapping) -> Acknowledgement:
+    return Acknowledgement(
+        event_id=row["event_id"],
+        contact_id=row["contact_id"],
+        by=row["acknowledged_by"],
+        via=AcknowledgedVia(row["via"]),
+        at=row["acknowledged_at"],
+        first=row["is_first"],
+    )
+
+
+def _link(row: RowMapping) -> AckLink:
+    return AckLink(
+        id=row["id"],
+        event_id=row["event_id"],
+        contact_id=row["contact_id"],
+        expires_at=row["expires_at"],
+        revoked_at=row["revoked_at"],
+    )

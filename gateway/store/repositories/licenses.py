@@ -1,0 +1,76 @@
+"""Licenses in the database."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from gateway.model.license import License
+from gateway.store.json_text import dump_object, load_object
+from gateway.store.tables import licenses
+
+
+class SqlLicenses:
+    """``LicenseRepository`` on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, license_: License) -> License:
+        """See the port."""
+        row = self._connection.execute(
+            insert(licenses).returning(licenses), {**_columns(license_), "created_at": license_.created_at}
+        )
+        return license_of(row.mappings().one())
+
+    def get(self, license_id: int) -> License | None:
+        """See the port."""
+        row = self._connection.execute(select(licenses).where(licenses.c.id == license_id)).mappings().one_or_none()
+        return None if row is None else license_of(row)
+
+    def lock(self, license_id: int) -> None:
+        """See the port.
+
+        NO KEY: rows that point at the license can be inserted meanwhile. SQLite leaves the clause out: a transaction
+        that writes is alone there.
+        """
+        self._connection.execute(
+            select(licenses.c.id).where(licenses.c.id == license_id).with_for_update(key_share=True)
+        ).all()
+
+    def list(self) -> Sequence[License]:
+        """See the port."""
+        rows = self._connection.execute(select(licenses).order_by(licenses.c.id)).mappings()
+        return [license_of(row) for row in rows]
+
+    def update(self, license_: License) -> None:
+        """See the port."""
+        self._connection.execute(update(licenses).where(licenses.c.id == license_.id), _columns(license_))
+
+
+def license_of(row: RowMapping) -> License:
+    """Return the license that a row holds."""
+    return License(
+        id=row[licenses.c.id],
+        name=row[licenses.c.name],
+        active=row[licenses.c.active],
+        tier=row[licenses.c.tier],
+        time_zone=row[licenses.c.time_zone],
+        language=row[licenses.c.language],
+        owner_telegram=row[licenses.c.owner_telegram],
+        handoff_number=row[licenses.c.handoff_number],
+        created_at=row[licenses.c.created_at],
+        policy=load_object(row[licenses.c.policy]),
+    )
+
+
+def _columns(license_: License) -> dict[str, object]:
+    return {
+        "name": license_.name,
+        "active": license_.active,
+        "tier": license_.tier,
+        "time_zone": license_.time_zone,
+        "language": license_.language,
+        "owner_telegram": license_.owner_telegram,
+        "handoff_number": license_.handoff_number,
+        "policy": dump_object(license_.policy),
+    }

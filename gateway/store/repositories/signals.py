@@ -1,0 +1,36 @@
+"""Notes to the engine in the database."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, delete, insert, select
+
+from gateway.ports.record import Signal, SignalKind
+from gateway.store.tables import signals
+
+
+class SqlSignals:
+    """``SignalRepository`` on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, kind: SignalKind, event_id: int) -> None:
+        """See the port."""
+        self._connection.execute(insert(signals), {"kind": kind.value, "event_id": event_id})
+
+    def pending(self, limit: int) -> Sequence[Signal]:
+        """See the port.
+
+        On PostgreSQL a note with a lower id may appear after one with a higher: they are removed one by one, never up to
+        an id.
+        """
+        query = select(signals).order_by(signals.c.id).limit(limit)
+        return [
+            Signal(id=row["id"], kind=SignalKind(row["kind"]), event_id=row["event_id"])
+            for row in self._connection.execute(query).mappings()
+        ]
+
+    def remove(self, signal_ids: Collection[int]) -> None:
+        """See the port."""
+        if signal_ids:
+            self._connection.execute(delete(signals).where(signals.c.id.in_(signal_ids)))

@@ -1,0 +1,69 @@
+"""Alert sources in the database."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, RowMapping, insert, select
+
+from gateway.model.event import Severity
+from gateway.model.license import AlertSource, SourceKind
+from gateway.ports.record import SourceCredentials
+from gateway.store.repositories.licenses import license_of
+from gateway.store.tables import alert_sources, licenses
+
+
+class SqlSources:
+    """``SourceRepository`` on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, source: AlertSource, *, token_hash: bytes, token_encrypted: bytes | None) -> AlertSource:
+        """See the port."""
+        row = self._connection.execute(
+            insert(alert_sources).returning(alert_sources),
+            {
+                "license_id": source.license_id,
+                "kind": source.kind.value,
+                "name": source.name,
+                "severity": source.severity.value,
+                "enabled": source.enabled,
+                "token_hash": token_hash,
+                "token_encrypted": token_encrypted,
+                "created_at": source.created_at,
+            },
+        )
+        return _source(row.mappings().one())
+
+    def get(self, source_id: int) -> AlertSource | None:
+        """See the port."""
+        query = select(alert_sources).where(alert_sources.c.id == source_id)
+        row = self._connection.execute(query).mappings().one_or_none()
+        return None if row is None else _source(row)
+
+    def by_token_hash(self, token_hash: bytes) -> SourceCredentials | None:
+        """See the port."""
+        query = (
+            select(alert_sources, licenses)
+            .join(licenses, licenses.c.id == alert_sources.c.license_id)
+            .where(alert_sources.c.token_hash == token_hash)
+        )
+        row = self._connection.execute(query).mappings().one_or_none()
+        return None if row is None else SourceCredentials(source=_source(row), license=license_of(row))
+
+    def of_license(self, license_id: int) -> Sequence[AlertSource]:
+        """See the port."""
+        query = select(alert_sources).where(alert_sources.c.license_id == license_id).order_by(alert_sources.c.id)
+        return [_source(row) for row in self._connection.execute(query).mappings()]
+
+
+def _source(row: RowMapping) -> AlertSource:
+    # A row may hold a license as well, whose columns have some of the same names: columns are named by themselves.
+    return AlertSource(
+        id=row[alert_sources.c.id],
+        license_id=row[alert_sources.c.license_id],
+        kind=SourceKind(row[alert_sources.c.kind]),
+        name=row[alert_sources.c.name],
+        severity=Severity(row[alert_sources.c.severity]),
+        enabled=row[alert_sources.c.enabled],
+        created_at=row[alert_sources.c.created_at],
+    )

@@ -1,0 +1,263 @@
+"""The tables. ``migrations/`` makes them; the two are held equal by a test.
+
+An index with ``sqlite_where`` and ``postgresql_where`` is partial on both databases. A query uses it only where
+the same condition stands in it literally, so those queries write the condition with ``UNFINISHED_EVENT`` and its like.
+Words of an enumeration are ``String``, everything else is ``Text``: only one of the databases holds lengths.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from gateway.model.acknowledgement import AcknowledgedVia
+from gateway.model.attempt import AttemptState, Level
+from gateway.model.call import CallOutcome
+from gateway.model.event import EventStatus, Severity, ThrottleReason
+from gateway.model.license import SourceKind
+from gateway.ports.record import SignalKind
+from gateway.store.columns import BigKey, UtcDateTime, one_of
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    },
+)
+
+UNFINISHED_EVENT = "finished_at IS NULL"
+ACCEPTED_EVENT = "status <> 'throttled'"
+PENDING_CALL = "state = 'pending' AND level = 'phone'"
+REPORTABLE_ATTEMPT = "provider_id IS NOT NULL"
+UNFINISHED_CALL = "ended_at IS NULL"
+FIRST_ACKNOWLEDGEMENT = "is_first"
+
+
+def _key() -> Column[int]:
+    return Column("id", BigKey, primary_key=True, autoincrement=True)
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+licenses = Table(
+    "licenses",
+    metadata,
+    _key(),
+    Column("name", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("tier", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("owner_telegram", Text),
+    Column("handoff_number", Text),
+    Column("policy", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    _key(),
+    Column("license_id", BigKey, ForeignKey("licenses.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("whatsapp", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("pin_hash", Text),
+    Column("whatsapp_window_until", UtcDateTime),
+    Column("phone_invalid_at", UtcDateTime),
+    Index("ix_contacts_license_id_position", "license_id", "position"),
+    Index("ix_contacts_whatsapp", "whatsapp"),
+    sqlite_autoincrement=True,
+)
+
+alert_sources = Table(
+    "alert_sources",
+    metadata,
+    _key(),
+    Column("license_id", BigKey, ForeignKey("licenses.id"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("severity", String(20), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("token_encrypted", LargeBinary),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("token_hash"),
+    one_of("kind", SourceKind),
+    one_of("severity", Severity),
+    Index("ix_alert_sources_license_id", "license_id"),
+    sqlite_autoincrement=True,
+)
+
+# Two open events of one source and key may exist: the second came after the deduplication window. So no unique
+# index keeps duplicates out; intake does, holding the license's lock.
+events = Table(
+    "events",
+    metadata,
+    _key(),
+    Column("license_id", BigKey, ForeignKey("licenses.id"), nullable=False),
+    Column("source_id", BigKey, ForeignKey("alert_sources.id"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("severity", String(20), nullable=False),
+    Column("dedup_key", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("repeat_count", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("throttle_reason", String(20)),
+    Column("snapshot", Text),
+    Column("acknowledged_at", UtcDateTime),
+    Column("acknowledged_by", Text),
+    Column("acknowledged_via", String(20)),
+    Column("closed_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    one_of("severity", Severity),
+    one_of("status", EventStatus),
+    one_of("throttle_reason", ThrottleReason),
+    one_of("acknowledged_via", AcknowledgedVia),
+    CheckConstraint("status <> 'open' OR finished_at IS NULL", name="open_is_unfinished"),
+    _partial("ix_events_unfinished", "id", where=UNFINISHED_EVENT),
+    _partial("ix_events_accepted", "license_id", "created_at", where=ACCEPTED_EVENT),
+    Index("ix_events_license_id_created_at", "license_id", "created_at"),
+    Index("ix_events_source_id_dedup_key_created_at", "source_id", "dedup_key", "created_at"),
+    Index("ix_events_status_id", "status", "id"),
+    sqlite_autoincrement=True,
+)
+
+# Legs are told in the order in which they were recorded, which neither their random ids nor a clock gives.
+calls = Table(
+    "calls",
+    metadata,
+    Column("sequence", BigKey, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False),
+    Column("license_id", BigKey, ForeignKey("licenses.id"), nullable=False),
+    Column("contact_id", BigKey, ForeignKey("contacts.id"), nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("node", Text),
+    Column("trunk", Text),
+    Column("to_number", Text, nullable=False),
+    Column("caller_id", Text),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("answered_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("sip_cause", Integer),
+    Column("hangup_cause", Integer),
+    Column("digits", Text, nullable=False),
+    Column("outcome", String(20)),
+    Column("billed_seconds", Integer, nullable=False),
+    UniqueConstraint("id"),
+    one_of("outcome", CallOutcome),
+    _partial("ix_calls_unfinished", "sequence", where=UNFINISHED_CALL),
+    Index("ix_calls_license_id_started_at", "license_id", "started_at"),
+    Index("ix_calls_contact_id_started_at", "contact_id", "started_at"),
+    sqlite_autoincrement=True,
+)
+
+# ``call_id`` is the latest leg; it may be written before that leg within one transaction, hence deferred.
+attempts = Table(
+    "attempts",
+    metadata,
+    _key(),
+    Column("event_id", BigKey, ForeignKey("events.id"), nullable=False),
+    Column("contact_id", BigKey, ForeignKey("contacts.id")),
+    Column("level", String(20), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("deadline_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("call_id", String(32), ForeignKey("calls.id", deferrable=True, initially="DEFERRED")),
+    Column("reason", Text),
+    Column("provider", Text),
+    Column("provider_id", Text),
+    one_of("level", Level),
+    one_of("state", AttemptState),
+    Index("ix_attempts_event_id_id", "event_id", "id"),
+    _partial("ix_attempts_pending_calls", "contact_id", where=PENDING_CALL),
+    _partial("ix_attempts_provider_id", "provider_id", "provider", where=REPORTABLE_ATTEMPT),
+    sqlite_autoincrement=True,
+)
+
+# One call makes several attempts when it announces several events; one attempt has several legs when trunks fail.
+call_attempts = Table(
+    "call_attempts",
+    metadata,
+    Column("call_id", String(32), ForeignKey("calls.id"), primary_key=True),
+    Column("attempt_id", BigKey, ForeignKey("attempts.id"), primary_key=True),
+    Index("ix_call_attempts_attempt_id", "attempt_id"),
+)
+
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    _key(),
+    Column("event_id", BigKey, ForeignKey("events.id"), nullable=False),
+    Column("contact_id", BigKey, ForeignKey("contacts.id")),
+    Column("acknowledged_by", Text, nullable=False),
+    Column("via", String(20), nullable=False),
+    Column("acknowledged_at", UtcDateTime, nullable=False),
+    Column("is_first", Boolean, nullable=False),
+    one_of("via", AcknowledgedVia),
+    Index("ix_acknowledgements_event_id_contact_id", "event_id", "contact_id"),
+    _partial("uq_acknowledgements_first", "event_id", where=FIRST_ACKNOWLEDGEMENT, unique=True),
+    sqlite_autoincrement=True,
+)
+
+ack_links = Table(
+    "ack_links",
+    metadata,
+    _key(),
+    Column("event_id", BigKey, ForeignKey("events.id"), nullable=False),
+    Column("contact_id", BigKey, ForeignKey("contacts.id"), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+    UniqueConstraint("event_id", "contact_id"),
+    sqlite_autoincrement=True,
+)
+
+# Triggers refuse UPDATE and DELETE. The types are not constrained: each new feature brings some, and SQLite can
+# change a constraint only by copying the table, which is the longest of all.
+timeline = Table(
+    "timeline",
+    metadata,
+    _key(),
+    Column("event_id", BigKey, ForeignKey("events.id"), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("contact_id", BigKey, ForeignKey("contacts.id")),
+    Column("channel", Text),
+    Column("detail", Text, nullable=False),
+    Index("ix_timeline_event_id_id", "event_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+signals = Table(
+    "signals",
+    metadata,
+    _key(),
+    Column("kind", String(20), nullable=False),
+    Column("event_id", BigKey, ForeignKey("events.id"), nullable=False),
+    one_of("kind", SignalKind),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,452 @@
+"""A Twilio that sends nothing: the Messages API, media download, status callbacks and inbound messages."""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import unquote, urlencode
+from urllib.request import ProxyHandler, build_opener
+from urllib.request import Request as HttpRequest
+
+import jsonschema
+
+from tests.clouds.server import FORM, Answer, FakeCloud, Fault, Request
+
+OUTSIDE_WINDOW = 63016
+MEDIA_NOT_LOADED = 63019
+MEDIA_UNSUPPORTED = 63021
+
+_CREATE = jsonschema.Draft202012Validator(
+    json.loads((Path(__file__).parent / "twilio_create_message.json").read_text(encoding="utf-8"))
+)
+_LISTS = {"MediaUrl", "PersistentAction"}
+_LONGEST_BODY = 1600
+_LARGEST_VOICE_NOTE = 512 * 1024
+_FINAL = {"failed", "undelivered", "read", "canceled"}
+
+
+@dataclass(slots=True, kw_only=True)
+class SentMessage:
+    """A message that was accepted."""
+
+    sid: str
+    to: str
+    from_: str
+    fields: Mapping[str, str | list[str]]
+    created_at: datetime
+    status: str = "queued"
+    error_code: int | None = None
+    media: bytes | None = None
+    media_problem: str | None = None
+
+    @property
+    def body(self) -> str | None:
+        """The free text."""
+        return self._text("Body")
+
+    @property
+    def media_url(self) -> str | None:
+        """Where the voice note is."""
+        urls = self.fields.get("MediaUrl")
+        return urls[0] if urls else None
+
+    @property
+    def content_sid(self) -> str | None:
+        """The template."""
+        return self._text("ContentSid")
+
+    @property
+    def content_variables(self) -> dict[str, str]:
+        """The template's values."""
+        variables: dict[str, str] = json.loads(self._text("ContentVariables") or "{}")
+        return variables
+
+    @property
+    def status_callback(self) -> str | None:
+        """Where reports go."""
+        return self._text("StatusCallback")
+
+    def _text(self, name: str) -> str | None:
+        value = self.fields.get(name)
+        return value if isinstance(value, str) else None
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer, not an error of the fake
+    """What Twilio answers with an error document."""
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        super().__init__(message)
+        self.answer = Answer(
+            status=status,
+            document={
+                "code": code,
+                "message": message,
+                "more_info": f"https://www.twilio.com/docs/errors/{code}",
+                "status": status,
+            },
+        )
+
+
+@dataclass(slots=True)
+class _Refusal:
+    status: int
+    code: int
+    message: str
+
+
+class FakeTwilio(FakeCloud):
+    """Twilio's API on loopback. Numbers are E.164, without ``whatsapp:``.
+
+    ``reports`` are the statuses that each delivered message goes through by itself, in
+    order, each told to its status callback. ``fetch_media`` lets voice notes be downloaded
+    and examined. A recipient outside the 24-hour window (``close_window``) gets templates only, what else
+    is sent to them becomes ``undelivered`` with 63016, as at WhatsApp; ``inbound`` opens the window.
+    """
+
+    def __init__(
+        self,
+        *,
+        account_sid: str = "AC" + "0123456789abcdef" * 2,
+        auth_token: str = "f" * 32,
+        webhook_url: str | None = None,
+        reports: Iterable[str] = (),
+        fetch_media: bool = False,
+    ) -> None:
+        self.account_sid = account_sid
+        self.auth_token = auth_token
+        self.webhook_url = webhook_url
+        self.sent: list[SentMessage] = []
+        self.rejected: list[str] = []
+        self.account_status = "active"
+        self._reports = tuple(reports)
+        self._fetch_media = fetch_media
+        self._closed_windows: set[str] = set()
+        self._refusals: dict[str, _Refusal] = {}
+        self._expected = 0
+        super().__init__()
+
+    # What a test says.
+
+    def close_window(self, number: str) -> None:
+        """Let more than 24 hours have passed since the recipient last wrote."""
+        self._closed_windows.add(number)
+
+    def refuse(self, number: str, code: int, message: str, *, status: int = 400) -> None:
+        """Refuse messages to a recipient at once."""
+        self._refusals[number] = _Refusal(status, code, message)
+
+    def report(self, sid: str, status: str, *, error_code: int | None = None, forged: bool = False) -> int | None:
+        """Set a message's status and tell its status callback; return the HTTP status of that, if there is one."""
+        message = self.message(sid)
+        with self.changed:
+            message.status, message.error_code = status, error_code
+            self.changed.notify_all()
+        if message.status_callback is None:
+            return None
+        form = {
+            "AccountSid": self.account_sid,
+            "ApiVersion": "2010-04-01",
+            "ChannelPrefix": "whatsapp",
+            "From": message.from_,
+            "MessageSid": sid,
+            "MessageStatus": status,
+            "SmsSid": sid,
+            "SmsStatus": status,
+            "To": message.to,
+        }
+        if error_code is not None:
+            form["ErrorCode"] = str(error_code)
+        return self.post(message.status_callback, form, forged=forged)
+
+    def inbound(
+        self,
+        from_: str,
+        body: str,
+        *,
+        to: str = "+14155238886",
+        button_payload: str | None = None,
+        in_reply_to: str | None = None,
+        forged: bool = False,
+    ) -> int:
+        """Let a recipient write, or tap a quick-reply button; return the HTTP status of the webhook's answer."""
+        if self.webhook_url is None:
+            raise AssertionError("no webhook_url is configured")
+        self._closed_windows.discard(from_)
+        sid = _new_sid()
+        form = {
+            "AccountSid": self.account_sid,
+            "ApiVersion": "2010-04-01",
+            "Body": body,
+            "From": f"whatsapp:{from_}",
+            "MessageSid": sid,
+            "MessageType": "text" if button_payload is None else "button",
+            "NumMedia": "0",
+            "NumSegments": "1",
+            "ProfileName": "Callee",
+            "SmsMessageSid": sid,
+            "SmsSid": sid,
+            "SmsStatus": "received",
+            "To": f"whatsapp:{to}",
+            "WaId": from_.removeprefix("+"),
+        }
+        if button_payload is not None:
+            form |= {"ButtonPayload": button_payload, "ButtonText": body}
+        if in_reply_to is not None:
+            form["OriginalRepliedMessageSid"] = in_reply_to
+        return self.post(self.webhook_url, form, forged=forged)
+
+    def expect_message(self, timeout: float = 10) -> SentMessage:
+        """Return the next message that no earlier call returned, waiting for it."""
+        with self.changed:
+            if not self.changed.wait_for(lambda: len(self.sent) > self._expected, timeout):
+                raise AssertionError(f"no message within {timeout} s; refused: {self.rejected}")
+            self._expected += 1
+            return self.sent[self._expected - 1]
+
+    def expect_nothing_more(self) -> None:
+        """Fail if there are messages that nobody expected, or requests that Twilio would have refused."""
+        unexpected = self.sent[self._expected :]
+        assert not unexpected, f"unexpected messages: {unexpected}"
+        assert not self.rejected, f"wrong requests: {self.rejected}"
+
+    def message(self, sid: str) -> SentMessage:
+        """Return the message with that SID."""
+        for message in self.sent:
+            if message.sid == sid:
+                return message
+        raise AssertionError(f"no message {sid}")
+
+    def signature(self, url: str, form: Mapping[str, str]) -> str:
+        """Return X-Twilio-Signature: HMAC-SHA1 over the address and the sorted fields, in base64."""
+        signed = url + "".join(name + form[name] for name in sorted(form))
+        return base64.b64encode(hmac.new(self.auth_token.encode(), signed.encode(), hashlib.sha1).digest()).decode()
+
+    def post(self, url: str, form: Mapping[str, str], *, forged: bool = False) -> int:
+        """Post a form as Twilio does, or as someone without the auth token would; return the HTTP status."""
+        signature = self.signature(url, form)
+        if forged:
+            signature = base64.b64encode(hashlib.sha1(signature.encode()).digest()).decode()
+        request = HttpRequest(
+            url,
+            data=urlencode(form).encode(),
+            headers={"Content-Type": f"{FORM}; charset=UTF-8", "X-Twilio-Signature": signature},
+        )
+        try:
+            with build_opener(ProxyHandler({})).open(request, timeout=10) as response:
+                return int(response.status)
+        except HTTPError as error:
+            with error:
+                return error.code
+
+    # What Twilio does.
+
+    def faulty(self, fault: Fault) -> Answer:
+        """Return Twilio's error document."""
+        return {
+            Fault.TOO_MANY: Refused(429, 20429, "Too Many Requests"),
+            Fault.FORBIDDEN: Refused(403, 20403, "Forbidden"),
+            Fault.SERVER_ERROR: Refused(500, 20500, "Internal Server Error"),
+        }[fault].answer
+
+    def answer(self, request: Request) -> Answer:
+        """Answer as Twilio's API does."""
+        try:
+            self._authenticate(request)
+            return self._route(request)
+        except Refused as refusal:
+            with self.changed:
+                self.rejected.append(str(refusal))
+            return refusal.answer
+
+    def _authenticate(self, request: Request) -> None:
+        expected = base64.b64encode(f"{self.account_sid}:{self.auth_token}".encode()).decode()
+        if request.headers.get("authorization") != f"Basic {expected}":
+            raise Refused(401, 20003, "Authenticate")
+
+    def _route(self, request: Request) -> Answer:
+        account = f"/2010-04-01/Accounts/{self.account_sid}"
+        if request.method == "GET" and request.path == f"{account}.json":
+            return Answer(status=200, document=self._account())
+        if request.path == f"{account}/Messages.json":
+            return self._create(request) if request.method == "POST" else self._list(request)
+        one = re.fullmatch(re.escape(account) + r"/Messages/(SM[0-9a-f]{32})\.json", request.path)
+        if one and request.method == "GET":
+            for message in self.sent:
+                if message.sid == one[1]:
+                    return Answer(status=200, document=self._document(message))
+        raise Refused(404, 20404, f"The requested resource {unquote(request.path)} was not found")
+
+    def _create(self, request: Request) -> Answer:
+        fields = _form(request)
+        number = str(fields["To"]).removeprefix("whatsapp:")
+        if refusal := self._refusals.get(number):
+            # This is the recipient's fault, not that of the request.
+            answer: Answer = Refused(refusal.status, refusal.code, refusal.message).answer
+            return answer
+        message = SentMessage(
+            sid=_new_sid(), to=str(fields["To"]), from_=str(fields["From"]), fields=fields, created_at=datetime.now(UTC)
+        )
+        with self.changed:
+            self.sent.append(message)
+            self.changed.notify_all()
+        return Answer(status=201, document=self._document(message), afterwards=lambda: self._carry(message))
+
+    def _carry(self, message: SentMessage) -> None:
+        """Do what happens after a message was accepted."""
+        if message.content_sid is None and message.to.removeprefix("whatsapp:") in self._closed_windows:
+            self.report(message.sid, "undelivered", error_code=OUTSIDE_WINDOW)
+            return
+        if message.media_url is not None and self._fetch_media:
+            error_code = self._fetch(message, message.media_url)
+            if error_code is not None:
+                self.report(message.sid, "undelivered", error_code=error_code)
+                return
+        for status in self._reports:
+            if message.status in _FINAL:
+                return
+            self.report(message.sid, status)
+
+    def _fetch(self, message: SentMessage, url: str) -> int | None:
+        """Download and examine a voice note; return the error code of what is wrong with it."""
+        try:
+            with build_opener(ProxyHandler({})).open(url, timeout=10) as response:
+                kind = response.headers.get_content_type()
+                media = response.read(_LARGEST_VOICE_NOTE + 1)
+        except OSError as error:
+            message.media_problem = f"not loaded: {error}"
+            return MEDIA_NOT_LOADED
+        with self.changed:
+            message.media, message.media_problem = media, _media_problem(kind, media)
+            self.changed.notify_all()
+        return MEDIA_UNSUPPORTED if message.media_problem else None
+
+    def _list(self, request: Request) -> Answer:
+        unknown = set(request.query) - {"To", "From", "DateSent", "DateSent<", "DateSent>", "PageSize", "Page"}
+        if unknown:
+            raise Refused(400, 20001, f"unknown parameters: {sorted(unknown)}")
+        chosen: list[SentMessage] = [
+            message
+            for message in reversed(self.sent)
+            if request.query.get("To", [message.to])[0] == message.to
+            and request.query.get("From", [message.from_])[0] == message.from_
+        ]
+        page = chosen[: int(request.query.get("PageSize", ["50"])[0])]
+        uri = f"/2010-04-01/Accounts/{self.account_sid}/Messages.json"
+        return Answer(
+            status=200,
+            document={
+                "messages": [self._document(message) for message in page],
+                "page": 0,
+                "page_size": len(page),
+                "start": 0,
+                "end": max(len(page) - 1, 0),
+                "uri": uri,
+                "first_page_uri": uri,
+                "next_page_uri": None,
+                "previous_page_uri": None,
+            },
+        )
+
+    def _document(self, message: SentMessage) -> dict[str, object]:
+        uri = f"/2010-04-01/Accounts/{self.account_sid}/Messages/{message.sid}"
+        at = format_datetime(message.created_at)
+        return {
+            "account_sid": self.account_sid,
+            "api_version": "2010-04-01",
+            "body": message.body or "",
+            "date_created": at,
+            "date_sent": None,
+            "date_updated": at,
+            "direction": "outbound-api",
+            "error_code": message.error_code,
+            "error_message": None,
+            "from": message.from_,
+            "messaging_service_sid": None,
+            "num_media": "1" if message.media_url else "0",
+            "num_segments": "1",
+            "price": None,
+            "price_unit": None,
+            "sid": message.sid,
+            "status": message.status,
+            "subresource_uris": {"media": f"{uri}/Media.json"},
+            "to": message.to,
+            "uri": f"{uri}.json",
+        }
+
+    def _account(self) -> dict[str, object]:
+        at = "Thu, 30 Jul 2015 20:00:00 +0000"
+        return {
+            "auth_token": self.auth_token,
+            "date_created": at,
+            "date_updated": at,
+            "friendly_name": "Fake account",
+            "owner_account_sid": self.account_sid,
+            "sid": self.account_sid,
+            "status": self.account_status,
+            "subresource_uris": {},
+            "type": "Full",
+            "uri": f"/2010-04-01/Accounts/{self.account_sid}.json",
+        }
+
+
+def _form(request: Request) -> dict[str, str | list[str]]:
+    """Return the fields of a create call. Raises ``Refused`` for what Twilio refuses."""
+    if request.headers.get("content-type", "").split(";")[0] != FORM:
+        raise Refused(415, 20415, "Unsupported Media Type")
+    fields: dict[str, str | list[str]] = {}
+    for name, values in request.fields().items():
+        if name not in _LISTS and len(values) > 1:
+            raise Refused(400, 20001, f"{name} is given twice")
+        fields[name] = values if name in _LISTS else values[0]
+    for problem in sorted(_CREATE.iter_errors(fields), key=lambda error: list(error.path)):
+        raise Refused(400, _code_of(problem), f"{'.'.join(map(str, problem.path)) or 'request'}: {problem.message}")
+    if len(str(fields.get("Body", "")).encode("utf-16-le")) // 2 > _LONGEST_BODY:
+        raise Refused(400, 21617, "The concatenated message body exceeds the 1600 character limit")
+    if "ContentSid" in fields and ("Body" in fields or "MediaUrl" in fields):
+        raise Refused(400, 21651, "Body and MediaUrl must not be sent with a ContentSid")
+    if "ContentVariables" in fields:
+        _check_variables(str(fields["ContentVariables"]))
+    return fields
+
+
+def _code_of(problem: jsonschema.ValidationError) -> int:
+    named: dict[object, int] = {"To": 21211, "From": 21212, "StatusCallback": 21609, "MediaUrl": 21620}
+    if problem.path:
+        return named.get(problem.path[0], 20001)
+    return {"anyOf": 21619, "dependentRequired": 21654}.get(str(problem.validator), 20001)
+
+
+def _check_variables(text: str) -> None:
+    refusal = Refused(400, 21656, "The ContentVariables Parameter is invalid")
+    try:
+        variables = json.loads(text)
+    except ValueError:
+        raise refusal from None
+    if not isinstance(variables, dict):
+        raise refusal
+    for name, value in variables.items():
+        bad = not isinstance(value, str) or not value.strip() or len(value) > 255
+        if bad or len(name) > 16 or re.search(r"[\n\t]| {5}", value):
+            raise refusal
+
+
+def _media_problem(kind: str, media: bytes) -> str | None:
+    problems: list[tuple[Callable[[], bool], str]] = [
+        (lambda: kind != "audio/ogg", f"content type {kind}, not audio/ogg"),
+        (lambda: len(media) > _LARGEST_VOICE_NOTE, "over 512 KB"),
+        (lambda: not media.startswith(b"OggS"), "not an OGG file"),
+        (lambda: b"OpusHead" not in media[:64], "not Opus"),
+    ]
+    return next((words for wrong, words in problems if wrong()), None)
+
+
+def _new_sid() -> str:
+    return "SM" + secrets.token_hex(16)

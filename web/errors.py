@@ -1,0 +1,93 @@
+"""Every failure as an answer: JSON for machines, a page for people, never a stack trace."""
+
+from collections.abc import Mapping
+
+import structlog
+from flask import Flask, Response, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from gateway.ports.record import RecordUnavailableError
+
+log = structlog.get_logger(__name__)
+
+# A database that restarts, or a disk that is being cleared, is usually back after this many seconds.
+RETRY_AFTER_SECONDS = 5
+
+_FOR_PEOPLE = "/a/"
+_CODES = {
+    400: ("bad_request", "the request could not be read: send it again, complete"),
+    403: ("forbidden", "this request is not allowed"),
+    404: ("not_found", "there is nothing at this address: check the path and the id"),
+    405: ("method_not_allowed", "this address does not know the method: use one of those in the Allow header"),
+    413: ("too_large", "the request is over 64 KB: send less"),
+}
+
+
+class ApiError(Exception):
+    """A refusal that a machine is told about, with its status, its code and what to do about it."""
+
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = dict(headers or {})
+
+
+def error_answer(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the JSON answer of a failure."""
+    response = jsonify(ok=False, error=code, message=message)
+    response.status_code = status
+    response.headers.update(headers or {})
+    return response
+
+
+def page(status: int, title: str, text: str) -> Response:
+    """Return a page that tells a person what is wrong and what they can do."""
+    return Response(render_template("message.html", title=title, text=text), status, mimetype="text/html")
+
+
+def register(app: Flask) -> None:
+    """Answer every exception that a view lets through."""
+    app.register_error_handler(ApiError, _api_error)
+    app.register_error_handler(RecordUnavailableError, _unavailable)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _api_error(error: ApiError) -> Response:
+    return error_answer(error.status, error.code, error.message, error.headers)
+
+
+def _unavailable(error: RecordUnavailableError) -> Response:
+    log.error("record_unavailable", error=str(error), route=_route())
+    if request.path.startswith(_FOR_PEOPLE):
+        response = page(503, "Not available right now", "Please open the link again in a moment.")
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return response
+    message = "the alert could not be made durable and was not taken: post it again, with the same dedup_key"
+    if request.method in {"GET", "HEAD"}:
+        message = "the record is out of reach: ask again"
+    return error_answer(503, "unavailable", message, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    code, message = _CODES.get(status, (error.name.lower().replace(" ", "_"), error.description or error.name))
+    allow = [(name, value) for name, value in error.get_headers() if name == "Allow"]
+    if request.path.startswith(_FOR_PEOPLE):
+        response = page(status, error.name, "Please open the link from the message again.")
+        response.headers.update(allow)
+        return response
+    return error_answer(status, code, message, dict(allow))
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("request_failed", method=request.method, route=_route(), exc_info=error)
+    if request.path.startswith(_FOR_PEOPLE):
+        return page(500, "Something went wrong", "Please open the link again, or answer the phone call.")
+    return error_answer(500, "internal", "a fault of the gateway, which was logged: post again with the same dedup_key")
+
+
+def _route() -> str | None:
+    return request.url_rule.rule if request.url_rule else None

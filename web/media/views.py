@@ -1,0 +1,18 @@
+"""``/media/<token>.ogg``: one audio file, for as long as its signed address is valid."""
+
+from flask import Blueprint, Response, abort, send_from_directory
+
+from web.services import services
+
+blueprint = Blueprint("media", __name__, url_prefix="/media")
+
+
+@blueprint.get("/<token>.ogg")
+def voice_note(token: str) -> Response:
+    """Send a voice note. Names that lead out of the audio directory, and files that are gone, are unknown."""
+    name = services().media.read(token)
+    if name is None:
+        abort(404)
+    response = send_from_directory(services().audio_dir.resolve(), name, mimetype="audio/ogg", max_age=0)
+    response.headers["Cache-Control"] = "private, max-age=0"
+    return response

@@ -1,0 +1,87 @@
+"""What the web processes work with. The composition root builds it, once per process."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, cast
+
+from flask import current_app
+
+from gateway.config.schema import Config
+from gateway.ports.clock import Clock
+from gateway.ports.messages import Delivery
+from gateway.ports.record import Record
+from gateway.ports.wakeup import Wakeup
+
+EXTENSION = "tocsin"
+
+
+class LinkReader(Protocol):
+    """Knows the tokens of acknowledgement links."""
+
+    def read(self, token: str) -> int | None:
+        """Return the id of the link; ``None`` for a token that was never given out."""
+        ...
+
+
+class MediaReader(Protocol):
+    """Knows the tokens of the addresses under which a provider fetches audio."""
+
+    def read(self, token: str) -> str | None:
+        """Return the name of the file in the audio directory; ``None`` where forged or expired."""
+        ...
+
+
+class CallbackVerifier(Protocol):
+    """Tells a provider's own requests from forged ones."""
+
+    def verify(self, url: str, params: Mapping[str, str], signature: str) -> bool:
+        """Tell whether the provider signed this request. ``url`` is the address as the provider knows it."""
+        ...
+
+
+class PartState(StrEnum):
+    """How a part of the gateway is."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part of the gateway, for ``/readyz``. Without a ``needed`` part that is down no alert can be taken."""
+
+    name: str
+    state: PartState
+    detail: str
+    needed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebServices:
+    """The collaborators of every view.
+
+    ``hash_token`` gives the keyed hash under which a source's token is recorded.
+    ``read_report`` turns the form of a provider's status callback into what it says, ``None`` where it
+    is no report on a message. ``callbacks`` and ``read_report`` are ``None`` where the provider is not configured.
+    ``parts`` looks at the gateway's parts now, and must not block for long.
+    """
+
+    config: Config
+    record: Record
+    wakeup: Wakeup
+    clock: Clock
+    hash_token: Callable[[str], bytes]
+    links: LinkReader
+    media: MediaReader
+    audio_dir: Path
+    parts: Callable[[], Sequence[Part]]
+    callbacks: CallbackVerifier | None = None
+    read_report: Callable[[Mapping[str, str]], Delivery | None] | None = None
+
+
+def services() -> WebServices:
+    """Return the collaborators of the application that serves the present request."""
+    return cast("WebServices", current_app.extensions[EXTENSION])
