@@ -5,18 +5,16 @@ from flask_bootstrap import Bootstrap5
 
 from web import ack, callbacks, errors, health, ingest, media, openapi
 from web.converters import EventIdConverter
+from web.errors import LARGEST_REQUEST
 from web.security import harden
 from web.services import EXTENSION, WebServices
-
-# Beyond this a request is refused before it is parsed.
-LARGEST_REQUEST = 64 * 1024
-
 
 def create_app(services: WebServices) -> Flask:
     """Return the application. It keeps no state of its own: everything is in the record."""
     app = Flask(__name__)
     app.config.update(
-        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
+        # One byte more: of a body without a length Werkzeug gives what fits, and does not tell that it was cut off.
+        MAX_CONTENT_LENGTH=LARGEST_REQUEST + 1,
         MAX_FORM_MEMORY_SIZE=LARGEST_REQUEST,
         BOOTSTRAP_SERVE_LOCAL=True,
         # Assets are part of a release; a day spares phones the download without outliving one for long.

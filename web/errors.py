@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import structlog
 from flask import Flask, Response, jsonify, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from gateway.ports.record import RecordUnavailableError
 
@@ -12,6 +12,9 @@ log = structlog.get_logger(__name__)
 
 # A database that restarts, or a disk that is being cleared, is usually back after this many seconds.
 RETRY_AFTER_SECONDS = 5
+
+# Beyond this many bytes a request is refused before it is parsed.
+LARGEST_REQUEST = 64 * 1024
 
 _FOR_PEOPLE = "/a/"
 _CODES = {
@@ -40,6 +43,14 @@ def error_answer(status: int, code: str, message: str, headers: Mapping[str, str
     response.status_code = status
     response.headers.update(headers or {})
     return response
+
+
+def read_body() -> bytes:
+    """Return the body of the present request, refused where it is too large, with or without a stated length."""
+    body = request.get_data(cache=False)
+    if len(body) > LARGEST_REQUEST:
+        raise RequestEntityTooLarge
+    return body
 
 
 def page(status: int, title: str, text: str) -> Response:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import Final, TextIO
 
 import structlog
+from gunicorn.config import Config as GunicornConfig
+from gunicorn.glogging import Logger as GunicornBaseLogger
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 FORMAT_VARIABLE = "TOCSIN_LOG_FORMAT"
@@ -80,6 +82,18 @@ def configure_logging(environ: Mapping[str, str], *, level: str = "INFO", stream
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+class GunicornLogger(GunicornBaseLogger):  # type: ignore[misc] # gunicorn ships no types
+    """Gunicorn's logger, which leaves where and how its lines are written to ``configure_logging``."""
+
+    def setup(self, cfg: GunicornConfig) -> None:
+        """Take the configuration; called by gunicorn."""
+        self.cfg = cfg
+        for logger in (self.error_log, self.access_log):
+            logger.handlers.clear()
+            logger.setLevel(logging.NOTSET)
+            logger.propagate = True
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

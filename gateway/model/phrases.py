@@ -21,7 +21,7 @@ _NAME_LIMIT = 80
 _SHORT_TITLE_LIMIT = 120
 _TRIED_LISTED = 20
 _WRITTEN_TITLE_LIMIT = 300
-_WRITTEN_LINE_LIMIT = 200
+_WRITTEN_LINE_LIMIT = 150
 
 
 def prompt(language: str, name: str) -> str:
@@ -32,6 +32,11 @@ def prompt(language: str, name: str) -> str:
     return str(getattr(prompts, name))
 
 
+def severity_word(language: str, severity: str) -> str:
+    """Return the word for a severity; a value without one is returned as it is."""
+    return language_for(language).severities.get(severity, severity)
+
+
 def announcement(language: str, *, license_name: str, severity: str, title: str, body: str) -> str:
     """Return what a call about one alert says. A body that only repeats the title is left out."""
     phrases = language_for(language)
@@ -40,7 +45,7 @@ def announcement(language: str, *, license_name: str, severity: str, title: str,
     parts = [heard_title] if heard_body == heard_title else [heard_title, heard_body]
     return phrases.call.alert.format(
         license=spoken(license_name, language, limit=_NAME_LIMIT),
-        severity=phrases.severities.get(severity, severity),
+        severity=severity_word(language, severity),
         alert=_joined(parts, language),
     ).strip()
 
@@ -86,7 +91,7 @@ def whatsapp_alert(language: str, *, license_name: str, severity: str, title: st
 
     def filled(alert: str) -> str:
         return phrases.written.whatsapp_alert.format(
-            severity=phrases.severities.get(severity, severity),
+            severity=severity_word(language, severity),
             license=_line(license_name, _NAME_LIMIT),
             alert=alert,
             link=link,

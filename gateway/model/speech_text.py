@@ -16,7 +16,7 @@ from collections.abc import Callable
 from gateway.model.languages import Language, language_for
 from gateway.model.languages.form import Ear
 
-_LONGEST_INPUT = 20_000  # no text of an alert is longer; more is cut before any work is done
+_LONGEST_INPUT = 6000  # no text of an alert is longer; more is cut before any work is done
 _LONGEST_CODE = 16  # longer ones (hashes, UUIDs) nobody can follow: their end is spelled
 _LAST_OF_CODE = 4
 _TWO_DIGITS = 10
@@ -39,7 +39,7 @@ _TAG = re.compile(
 )
 _MARKDOWN_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
 _LIST_SIGN = re.compile(r"(?m)^[ \t]*(?:[-+•]|\d{1,2}[.)])[ \t]+")
-_URL = re.compile(r"(?:\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.)[^\s<>\"'\[\](){}，。；：！？、（）]+", re.IGNORECASE)
+_URL = re.compile(r"(?:\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.)[^\s<>\"'\[\](){}，。；：！？、（）]*", re.IGNORECASE)
 _HOST = re.compile(r"(?:[a-z0-9+.-]+://)?(?:[^/@?#]*@)?(?:www\.)?([\w.-]*)", re.IGNORECASE)
 _EMAIL = re.compile(r"\b([\w.+-]{1,64})@([\w-]{1,63}(?:\.[\w-]{1,63})+)")
 _TIME = re.compile(r"(?<![\d:.])([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d(?:\.\d+)?)?(?![\d:])", re.ASCII)

@@ -1,6 +1,6 @@
 """The database, as the use cases see it: repositories in one unit of work."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -339,6 +339,27 @@ class SignalRepository(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """How an engine said that it was. ``parts`` maps a part's name to ``ok`` or to what is wrong with it."""
+
+    engine: str
+    at: datetime
+    parts: Mapping[str, str]
+
+
+class HeartbeatRepository(Protocol):
+    """What the engines last said of themselves."""
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        """Store an engine's newest word in place of its last."""
+        ...
+
+    def latest(self) -> Sequence[Heartbeat]:
+        """Return the newest word of every engine."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction. Nothing is recorded unless ``commit`` was called and returned.
 
@@ -354,6 +375,7 @@ class UnitOfWork(Protocol):
     acknowledgements: AcknowledgementRepository
     timeline: TimelineRepository
     signals: SignalRepository
+    heartbeats: HeartbeatRepository
 
     def commit(self) -> None:
         """Make everything durable. After this returns, a crash loses nothing of it."""

@@ -239,7 +239,7 @@ def _policy(config: Config, license_: License) -> Policy:
 
 
 def _tier(tiers: Mapping[str, TierConfig], license_: License) -> Tier:
-    """Return the license's tier. One that is not configured is taken as the fullest: a missed call at night is worse."""
+    """Return the license's tier, the fullest where it is not configured: a call too few at night is worse."""
     configured = tiers.get(license_.tier)
     if configured is None:
         log.error("tier_not_configured", license_id=license_.id, tier=license_.tier)

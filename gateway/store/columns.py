@@ -27,7 +27,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Return the database's own type."""
         return BigInteger() if dialect.name == "sqlite" else DateTime(timezone=True)
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | int | None:  # type: ignore[override]  # SQLite is given an integer
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | int | None:
         """Return what the database stores."""
         if value is None:
             return None

@@ -32,8 +32,8 @@ _LEAST_FREE_BYTES = 8 * 1024 * 1024
 def open_record(database_url: str, *, pool_size: int = 10) -> "SqlRecord":
     """Return the record in that database; connections are made when they are needed.
 
-    ``pool_size`` bounds the connections of this process. SQLite's file is made where absent. Raises ``ValueError`` for an
-    address of another database, ``RecordUnavailableError`` where SQLite's directory is out of reach.
+    ``pool_size`` bounds the connections of this process. SQLite's file is made where absent. Raises ``ValueError`` for
+    an address of another database, ``RecordUnavailableError`` where SQLite's directory is out of reach.
     """
     return SqlRecord(database_url, pool_size=pool_size)
 
@@ -71,7 +71,7 @@ class SqlRecord:
             yield SqlUnitOfWork(connection, writes=False)
 
     def check(self) -> None:
-        """See the port. Unavailable is also a schema that was not migrated, a standby, and a disk that is all but full."""
+        """See the port. A schema that was not migrated, a standby, a disk that is all but full: unavailable too."""
         with transaction(self._writing, self._gate) as connection:
             if state_of(connection) is SchemaState.BEHIND:
                 raise RecordUnavailableError("the database schema is not up to date: run `tocsin migrate`")

@@ -45,6 +45,7 @@ PENDING_CALL = "state = 'pending' AND level = 'phone'"
 REPORTABLE_ATTEMPT = "provider_id IS NOT NULL"
 UNFINISHED_CALL = "ended_at IS NULL"
 FIRST_ACKNOWLEDGEMENT = "is_first"
+OWNER_LINK = "contact_id IS NULL"
 
 
 def _key() -> Column[int]:
@@ -224,15 +225,17 @@ acknowledgements = Table(
     sqlite_autoincrement=True,
 )
 
+# A link without contact is the owner's. Several NULLs do not collide in a unique constraint, hence the index.
 ack_links = Table(
     "ack_links",
     metadata,
     _key(),
     Column("event_id", BigKey, ForeignKey("events.id"), nullable=False),
-    Column("contact_id", BigKey, ForeignKey("contacts.id"), nullable=False),
+    Column("contact_id", BigKey, ForeignKey("contacts.id")),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
     UniqueConstraint("event_id", "contact_id"),
+    _partial("uq_ack_links_owner", "event_id", where=OWNER_LINK, unique=True),
     sqlite_autoincrement=True,
 )
 
@@ -260,4 +263,12 @@ signals = Table(
     Column("event_id", BigKey, ForeignKey("events.id"), nullable=False),
     one_of("kind", SignalKind),
     sqlite_autoincrement=True,
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("engine", Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("parts", Text, nullable=False),
 )

@@ -2,11 +2,24 @@
 
 from sqlalchemy import Connection
 
+from gateway.ports.record import (
+    AcknowledgementRepository,
+    AttemptRepository,
+    CallRepository,
+    ContactRepository,
+    EventRepository,
+    HeartbeatRepository,
+    LicenseRepository,
+    SignalRepository,
+    SourceRepository,
+    TimelineRepository,
+)
 from gateway.store.repositories.acknowledgements import SqlAcknowledgements
 from gateway.store.repositories.attempts import SqlAttempts
 from gateway.store.repositories.calls import SqlCalls
 from gateway.store.repositories.contacts import SqlContacts
 from gateway.store.repositories.events import SqlEvents
+from gateway.store.repositories.heartbeats import SqlHeartbeats
 from gateway.store.repositories.licenses import SqlLicenses
 from gateway.store.repositories.signals import SqlSignals
 from gateway.store.repositories.sources import SqlSources
@@ -18,15 +31,16 @@ class SqlUnitOfWork:
 
     def __init__(self, connection: Connection, *, writes: bool) -> None:
         self._connection = connection
-        self.licenses = SqlLicenses(connection)
-        self.contacts = SqlContacts(connection)
-        self.sources = SqlSources(connection)
-        self.events = SqlEvents(connection, holds=writes)
-        self.attempts = SqlAttempts(connection, holds=writes)
-        self.calls = SqlCalls(connection, holds=writes)
-        self.acknowledgements = SqlAcknowledgements(connection)
-        self.timeline = SqlTimeline(connection)
-        self.signals = SqlSignals(connection)
+        self.licenses: LicenseRepository = SqlLicenses(connection)
+        self.contacts: ContactRepository = SqlContacts(connection)
+        self.sources: SourceRepository = SqlSources(connection)
+        self.events: EventRepository = SqlEvents(connection)
+        self.attempts: AttemptRepository = SqlAttempts(connection, holds=writes)
+        self.calls: CallRepository = SqlCalls(connection, holds=writes)
+        self.acknowledgements: AcknowledgementRepository = SqlAcknowledgements(connection)
+        self.timeline: TimelineRepository = SqlTimeline(connection)
+        self.signals: SignalRepository = SqlSignals(connection)
+        self.heartbeats: HeartbeatRepository = SqlHeartbeats(connection)
 
     def commit(self) -> None:
         """See the port."""

@@ -1,9 +1,9 @@
 """The queue in front of SQLite's one writer.
 
 SQLite lets one writer in at a time, and whoever finds it busy sleeps and tries again: under load some wait for a
-second and more, as new-comers overtake them. So writers queue here first: the threads of a process in the order of their
-coming, and the processes by two locked files. Whoever holds the first file (the turnstile) is the next to get the
-second; a process that has just written must pass the turnstile again, behind the one that waits there.
+second and more, as new-comers overtake them. So writers queue here first: the threads of a process in the order of
+their coming, and the processes by two locked files. Whoever holds the first file (the turnstile) is the next to get
+the second; a process that has just written must pass the turnstile again, behind the one that waits there.
 """
 
 import fcntl
@@ -43,11 +43,9 @@ class WriteGate:
             raise RecordUnavailableError("too many writers wait for the database")
         try:
             turnstile, lock = self._open()
-            if not self._lock(turnstile, end):
-                raise RecordUnavailableError("another process holds up the writers of the database")
+            self._lock(turnstile, end)
             try:
-                if not self._lock(lock, end):
-                    raise RecordUnavailableError("another process does not end its writing to the database")
+                self._lock(lock, end)
             finally:
                 fcntl.flock(turnstile, fcntl.LOCK_UN)
         except BaseException:
@@ -68,16 +66,16 @@ class WriteGate:
         for descriptor in files or ():
             os.close(descriptor)
 
-    def _lock(self, descriptor: int, end: float) -> bool:
+    def _lock(self, descriptor: int, end: float) -> None:
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            except BlockingIOError as error:
                 if time.monotonic() >= end:
-                    return False
+                    raise RecordUnavailableError("another process does not end its writing to the database") from error
                 self._pause.wait(_RETRY_SECONDS)
             else:
-                return True
+                return
 
     def _open(self) -> tuple[int, int]:
         with self._opening:

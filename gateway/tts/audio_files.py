@@ -31,7 +31,7 @@ class AudioFiles:
         return self._directory / digest[:2] / f"{digest}{suffix}"
 
     def duration(self, path: Path) -> timedelta | None:
-        """Return the length of a good file, and note that it was used; ``None`` where there is none, or a broken one."""
+        """Return the length of a good file, and note its use; ``None`` where there is none, or a broken one."""
         try:
             found = soundfile.info(str(path))
             os.utime(path)

@@ -1,6 +1,7 @@
 """The default engine: espeak-ng, which speaks with no model download."""
 
 import sys
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from importlib import metadata
@@ -8,7 +9,8 @@ from importlib import metadata
 import numpy as np
 
 from gateway.tts import espeak_voices
-from gateway.tts.engine import EngineFailedError, Pcm, UnknownLanguageError, Voice
+from gateway.tts.engine import EngineFailedError, EngineTimeoutError, Pcm, UnknownLanguageError, Voice
+from gateway.tts.framing import Header
 from gateway.tts.worker_process import WorkerProcess
 
 _COMMAND = (sys.executable, "-m", "gateway.tts.espeak_worker")
@@ -55,7 +57,21 @@ class EspeakEngine:
 
     def synthesize(self, text: str, *, voice: Voice, time_limit: timedelta) -> Pcm:
         """Speak. Raises ``EngineFailedError``, ``EngineTimeoutError``."""
-        header, data = self._worker.request(
+        end = time.monotonic() + time_limit.total_seconds()
+        try:
+            header, data = self._ask(text, voice, time_limit)
+        except EngineTimeoutError:
+            raise
+        except EngineFailedError:
+            # The process died, perhaps for want of memory and not for the text: a fresh one gets what time is left.
+            header, data = self._ask(text, voice, timedelta(seconds=max(end - time.monotonic(), 0)))
+        rate = header.get("rate")
+        if not isinstance(rate, int):
+            raise EngineFailedError(str(header.get("error", "espeak answered with neither sound nor error")))
+        return Pcm(np.frombuffer(data, dtype=np.int16).astype(np.float32) * _SCALE, rate)
+
+    def _ask(self, text: str, voice: Voice, time_limit: timedelta) -> tuple[Header, bytes]:
+        return self._worker.request(
             {
                 "text": text,
                 "voice": voice.name,
@@ -64,10 +80,6 @@ class EspeakEngine:
             },
             time_limit=time_limit,
         )
-        rate = header.get("rate")
-        if not isinstance(rate, int):
-            raise EngineFailedError(str(header.get("error", "espeak answered with neither sound nor error")))
-        return Pcm(np.frombuffer(data, dtype=np.int16).astype(np.float32) * _SCALE, rate)
 
     def stop(self) -> None:
         """End the worker process."""

@@ -4,7 +4,7 @@
 # the others are there for ``tocsin tts say``.
 VOICES = {
     "en": "en",
-    "en-GB": "en-gb",
+    "en-GB": "en",  # the plain English voice is the British one
     "en-US": "en-us",
     "es": "es",
     "es-419": "es-419",

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ class Fault(StrEnum):
     HANG = "hang"  # the request is read and never answered, nothing done
     DROP = "drop"  # the request is done, the connection is closed without an answer
     GARBAGE = "garbage"  # the request is done, the answer is not the API's
+
+
+_ANSWERED: tuple[Fault, ...] = (Fault.SERVER_ERROR, Fault.TOO_MANY, Fault.FORBIDDEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,7 @@ class FakeCloud:
         self._faults: list[Fault] = []
         self._always: Fault | None = None
         self._released = threading.Event()
+        self._tls: ssl.SSLContext | None = None
         self._server: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
         self.port = 0
@@ -67,7 +72,7 @@ class FakeCloud:
     @property
     def address(self) -> str:
         """The server's base URL."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self.port}"
 
     @property
     def api_base(self) -> str:
@@ -108,10 +113,20 @@ class FakeCloud:
         server.server_close()
         thread.join()
 
+    def speak_tls(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from now on."""
+        self.go_down()
+        self._tls = context
+        self.come_back()
+
     def come_back(self) -> None:
         """Listen, on the same port as before."""
         self._released = threading.Event()
         self._server = _Server(self, self.port)
+        if self._tls is not None:
+            self._server.socket = self._tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name=type(self).__name__, daemon=True
@@ -138,6 +153,7 @@ class FakeCloud:
 class _Server(ThreadingHTTPServer):
     # Closing waits for the threads, so that no socket outlives the fake.
     daemon_threads = False
+    request_queue_size = 128
 
     def __init__(self, cloud: FakeCloud, port: int) -> None:
         self.cloud = cloud
@@ -180,7 +196,7 @@ class _Conversation(BaseHTTPRequestHandler):
         if fault is Fault.HANG:
             released.wait()
             return
-        answer = cloud.faulty(fault) if _answers(fault) else cloud.answer(request)
+        answer = cloud.faulty(fault) if fault is not None and fault in _ANSWERED else cloud.answer(request)
         if fault is Fault.DROP:
             self.connection.shutdown(socket.SHUT_RDWR)
         else:
@@ -199,7 +215,3 @@ class _Conversation(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         self.wfile.flush()
-
-
-def _answers(fault: Fault | None) -> bool:
-    return fault in {Fault.SERVER_ERROR, Fault.TOO_MANY, Fault.FORBIDDEN}

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from tests.clouds.server import FORM, Answer, FakeCloud, Fault, Request
 
 _LONGEST_TEXT = 4096
+_TOKEN = "110201543:" + "Fake-token_" * 3
 _KNOWN = {
     "sendMessage": {
         "allow_paid_broadcast",
@@ -59,9 +60,7 @@ class _Refused(Exception):  # noqa: N818 - it is an answer, not an error of the 
 class FakeTelegram(FakeCloud):
     """The Bot API on loopback. Only the named chats know the bot."""
 
-    def __init__(
-        self, *, bot_token: str = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw", chats: Iterable[str] = ("1001",)
-    ) -> None:
+    def __init__(self, *, bot_token: str = _TOKEN, chats: Iterable[str] = ("1001",)) -> None:
         self.bot_token = bot_token
         self.sent: list[SentText] = []
         self.rejected: list[str] = []

@@ -1,98 +1,28 @@
 """A Twilio that sends nothing: the Messages API, media download, status callbacks and inbound messages."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
-import json
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime
-from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlencode
 from urllib.request import ProxyHandler, build_opener
 from urllib.request import Request as HttpRequest
 
-import jsonschema
-
 from tests.clouds.server import FORM, Answer, FakeCloud, Fault, Request
+from tests.clouds.twilio_message import SentMessage
+from tests.clouds.twilio_rules import LARGEST_VOICE_NOTE, Refused, form_of, media_problem
 
 OUTSIDE_WINDOW = 63016
 MEDIA_NOT_LOADED = 63019
 MEDIA_UNSUPPORTED = 63021
 
-_CREATE = jsonschema.Draft202012Validator(
-    json.loads((Path(__file__).parent / "twilio_create_message.json").read_text(encoding="utf-8"))
-)
-_LISTS = {"MediaUrl", "PersistentAction"}
-_LONGEST_BODY = 1600
-_LARGEST_VOICE_NOTE = 512 * 1024
 _FINAL = {"failed", "undelivered", "read", "canceled"}
-
-
-@dataclass(slots=True, kw_only=True)
-class SentMessage:
-    """A message that was accepted."""
-
-    sid: str
-    to: str
-    from_: str
-    fields: Mapping[str, str | list[str]]
-    created_at: datetime
-    status: str = "queued"
-    error_code: int | None = None
-    media: bytes | None = None
-    media_problem: str | None = None
-
-    @property
-    def body(self) -> str | None:
-        """The free text."""
-        return self._text("Body")
-
-    @property
-    def media_url(self) -> str | None:
-        """Where the voice note is."""
-        urls = self.fields.get("MediaUrl")
-        return urls[0] if urls else None
-
-    @property
-    def content_sid(self) -> str | None:
-        """The template."""
-        return self._text("ContentSid")
-
-    @property
-    def content_variables(self) -> dict[str, str]:
-        """The template's values."""
-        variables: dict[str, str] = json.loads(self._text("ContentVariables") or "{}")
-        return variables
-
-    @property
-    def status_callback(self) -> str | None:
-        """Where reports go."""
-        return self._text("StatusCallback")
-
-    def _text(self, name: str) -> str | None:
-        value = self.fields.get(name)
-        return value if isinstance(value, str) else None
-
-
-class Refused(Exception):  # noqa: N818 - it is an answer, not an error of the fake
-    """What Twilio answers with an error document."""
-
-    def __init__(self, status: int, code: int, message: str) -> None:
-        super().__init__(message)
-        self.answer = Answer(
-            status=status,
-            document={
-                "code": code,
-                "message": message,
-                "more_info": f"https://www.twilio.com/docs/errors/{code}",
-                "status": status,
-            },
-        )
 
 
 @dataclass(slots=True)
@@ -109,6 +39,7 @@ class FakeTwilio(FakeCloud):
     order, each told to its status callback. ``fetch_media`` lets voice notes be downloaded
     and examined. A recipient outside the 24-hour window (``close_window``) gets templates only, what else
     is sent to them becomes ``undelivered`` with 63016, as at WhatsApp; ``inbound`` opens the window.
+    ``routes`` tells where addresses that begin with a key are really served, as behind a reverse proxy.
     """
 
     def __init__(
@@ -119,6 +50,7 @@ class FakeTwilio(FakeCloud):
         webhook_url: str | None = None,
         reports: Iterable[str] = (),
         fetch_media: bool = False,
+        routes: Mapping[str, str] | None = None,
     ) -> None:
         self.account_sid = account_sid
         self.auth_token = auth_token
@@ -128,6 +60,7 @@ class FakeTwilio(FakeCloud):
         self.account_status = "active"
         self._reports = tuple(reports)
         self._fetch_media = fetch_media
+        self.routes = dict(routes or {})
         self._closed_windows: set[str] = set()
         self._refusals: dict[str, _Refusal] = {}
         self._expected = 0
@@ -235,7 +168,7 @@ class FakeTwilio(FakeCloud):
         if forged:
             signature = base64.b64encode(hashlib.sha1(signature.encode()).digest()).decode()
         request = HttpRequest(
-            url,
+            self._route_to(url),
             data=urlencode(form).encode(),
             headers={"Content-Type": f"{FORM}; charset=UTF-8", "X-Twilio-Signature": signature},
         )
@@ -281,23 +214,28 @@ class FakeTwilio(FakeCloud):
         if one and request.method == "GET":
             for message in self.sent:
                 if message.sid == one[1]:
-                    return Answer(status=200, document=self._document(message))
+                    return Answer(status=200, document=message.document())
         raise Refused(404, 20404, f"The requested resource {unquote(request.path)} was not found")
 
     def _create(self, request: Request) -> Answer:
-        fields = _form(request)
+        fields = form_of(request)
         number = str(fields["To"]).removeprefix("whatsapp:")
         if refusal := self._refusals.get(number):
             # This is the recipient's fault, not that of the request.
             answer: Answer = Refused(refusal.status, refusal.code, refusal.message).answer
             return answer
         message = SentMessage(
-            sid=_new_sid(), to=str(fields["To"]), from_=str(fields["From"]), fields=fields, created_at=datetime.now(UTC)
+            account_sid=self.account_sid,
+            sid=_new_sid(),
+            to=str(fields["To"]),
+            from_=str(fields["From"]),
+            fields=fields,
+            created_at=datetime.now(UTC),
         )
         with self.changed:
             self.sent.append(message)
             self.changed.notify_all()
-        return Answer(status=201, document=self._document(message), afterwards=lambda: self._carry(message))
+        return Answer(status=201, document=message.document(), afterwards=lambda: self._carry(message))
 
     def _carry(self, message: SentMessage) -> None:
         """Do what happens after a message was accepted."""
@@ -312,19 +250,26 @@ class FakeTwilio(FakeCloud):
         for status in self._reports:
             if message.status in _FINAL:
                 return
-            self.report(message.sid, status)
+            with contextlib.suppress(OSError):
+                self.report(message.sid, status)
+
+    def _route_to(self, url: str) -> str:
+        for public, local in self.routes.items():
+            if url.startswith(public):
+                return local + url.removeprefix(public)
+        return url
 
     def _fetch(self, message: SentMessage, url: str) -> int | None:
         """Download and examine a voice note; return the error code of what is wrong with it."""
         try:
-            with build_opener(ProxyHandler({})).open(url, timeout=10) as response:
+            with build_opener(ProxyHandler({})).open(self._route_to(url), timeout=10) as response:
                 kind = response.headers.get_content_type()
-                media = response.read(_LARGEST_VOICE_NOTE + 1)
+                media = response.read(LARGEST_VOICE_NOTE + 1)
         except OSError as error:
             message.media_problem = f"not loaded: {error}"
             return MEDIA_NOT_LOADED
         with self.changed:
-            message.media, message.media_problem = media, _media_problem(kind, media)
+            message.media, message.media_problem = media, media_problem(kind, media)
             self.changed.notify_all()
         return MEDIA_UNSUPPORTED if message.media_problem else None
 
@@ -343,7 +288,7 @@ class FakeTwilio(FakeCloud):
         return Answer(
             status=200,
             document={
-                "messages": [self._document(message) for message in page],
+                "messages": [message.document() for message in page],
                 "page": 0,
                 "page_size": len(page),
                 "start": 0,
@@ -354,32 +299,6 @@ class FakeTwilio(FakeCloud):
                 "previous_page_uri": None,
             },
         )
-
-    def _document(self, message: SentMessage) -> dict[str, object]:
-        uri = f"/2010-04-01/Accounts/{self.account_sid}/Messages/{message.sid}"
-        at = format_datetime(message.created_at)
-        return {
-            "account_sid": self.account_sid,
-            "api_version": "2010-04-01",
-            "body": message.body or "",
-            "date_created": at,
-            "date_sent": None,
-            "date_updated": at,
-            "direction": "outbound-api",
-            "error_code": message.error_code,
-            "error_message": None,
-            "from": message.from_,
-            "messaging_service_sid": None,
-            "num_media": "1" if message.media_url else "0",
-            "num_segments": "1",
-            "price": None,
-            "price_unit": None,
-            "sid": message.sid,
-            "status": message.status,
-            "subresource_uris": {"media": f"{uri}/Media.json"},
-            "to": message.to,
-            "uri": f"{uri}.json",
-        }
 
     def _account(self) -> dict[str, object]:
         at = "Thu, 30 Jul 2015 20:00:00 +0000"
@@ -395,57 +314,6 @@ class FakeTwilio(FakeCloud):
             "type": "Full",
             "uri": f"/2010-04-01/Accounts/{self.account_sid}.json",
         }
-
-
-def _form(request: Request) -> dict[str, str | list[str]]:
-    """Return the fields of a create call. Raises ``Refused`` for what Twilio refuses."""
-    if request.headers.get("content-type", "").split(";")[0] != FORM:
-        raise Refused(415, 20415, "Unsupported Media Type")
-    fields: dict[str, str | list[str]] = {}
-    for name, values in request.fields().items():
-        if name not in _LISTS and len(values) > 1:
-            raise Refused(400, 20001, f"{name} is given twice")
-        fields[name] = values if name in _LISTS else values[0]
-    for problem in sorted(_CREATE.iter_errors(fields), key=lambda error: list(error.path)):
-        raise Refused(400, _code_of(problem), f"{'.'.join(map(str, problem.path)) or 'request'}: {problem.message}")
-    if len(str(fields.get("Body", "")).encode("utf-16-le")) // 2 > _LONGEST_BODY:
-        raise Refused(400, 21617, "The concatenated message body exceeds the 1600 character limit")
-    if "ContentSid" in fields and ("Body" in fields or "MediaUrl" in fields):
-        raise Refused(400, 21651, "Body and MediaUrl must not be sent with a ContentSid")
-    if "ContentVariables" in fields:
-        _check_variables(str(fields["ContentVariables"]))
-    return fields
-
-
-def _code_of(problem: jsonschema.ValidationError) -> int:
-    named: dict[object, int] = {"To": 21211, "From": 21212, "StatusCallback": 21609, "MediaUrl": 21620}
-    if problem.path:
-        return named.get(problem.path[0], 20001)
-    return {"anyOf": 21619, "dependentRequired": 21654}.get(str(problem.validator), 20001)
-
-
-def _check_variables(text: str) -> None:
-    refusal = Refused(400, 21656, "The ContentVariables Parameter is invalid")
-    try:
-        variables = json.loads(text)
-    except ValueError:
-        raise refusal from None
-    if not isinstance(variables, dict):
-        raise refusal
-    for name, value in variables.items():
-        bad = not isinstance(value, str) or not value.strip() or len(value) > 255
-        if bad or len(name) > 16 or re.search(r"[\n\t]| {5}", value):
-            raise refusal
-
-
-def _media_problem(kind: str, media: bytes) -> str | None:
-    problems: list[tuple[Callable[[], bool], str]] = [
-        (lambda: kind != "audio/ogg", f"content type {kind}, not audio/ogg"),
-        (lambda: len(media) > _LARGEST_VOICE_NOTE, "over 512 KB"),
-        (lambda: not media.startswith(b"OggS"), "not an OGG file"),
-        (lambda: b"OpusHead" not in media[:64], "not Opus"),
-    ]
-    return next((words for wrong, words in problems if wrong()), None)
 
 
 def _new_sid() -> str:

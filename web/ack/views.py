@@ -67,7 +67,9 @@ def _link(token: str) -> AckLink | Response:
     if link is None:
         return _unknown()
     if link.revoked_at is not None:
-        return page(410, "This link was withdrawn", "It no longer acknowledges anything. Newer messages have a new link.")
+        return page(
+            410, "This link was withdrawn", "It no longer acknowledges anything. Newer messages have a new link."
+        )
     if link.expires_at <= there.clock.now():
         return page(410, "This link has expired", "The alert is too old to be acknowledged here.")
     return link

@@ -31,7 +31,5 @@ def readiness(parts: Sequence[Part]) -> ReadinessAnswer:
     return ReadinessAnswer(
         ready=ready,
         status="unavailable" if not ready else "ok" if well else "degraded",
-        parts={
-            part.name: PartAnswer(state=part.state.value, needed=part.needed, detail=part.detail) for part in parts
-        },
+        parts={part.name: PartAnswer(state=part.state.value, needed=part.needed, detail=part.detail) for part in parts},
     )

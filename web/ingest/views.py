@@ -9,7 +9,7 @@ from gateway.model.event import EventStatus
 from gateway.ports.record import SourceCredentials
 from gateway.services.intake import InvalidTokenError, LicenseInactiveError, accept, authenticate
 from gateway.services.queries import show_event
-from web.errors import ApiError
+from web.errors import ApiError, read_body
 from web.ingest.schemas import EventAnswer, answer, read_alert
 from web.services import services
 
@@ -29,10 +29,8 @@ def take() -> tuple[dict[str, Any], int, dict[str, str]]:
     sender, token_hash = _sender()
     there = services()
     try:
-        alert = read_alert(request.get_data(cache=False))
-        accepted = accept(
-            there.record, config=there.config, token_hash=token_hash, alert=alert, now=there.clock.now()
-        )
+        alert = read_alert(read_body())
+        accepted = accept(there.record, config=there.config, token_hash=token_hash, alert=alert, now=there.clock.now())
     except ApiError as error:
         log.info("alert_refused", source_id=sender.source.id, error=error.code)
         raise

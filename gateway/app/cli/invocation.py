@@ -81,7 +81,9 @@ def command(function: Callable[Concatenate[Invocation, P], None]) -> Callable[P,
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
     @click.pass_context
     @functools.wraps(function)
-    def run(context: click.Context, /, config_file: Path | None, as_json: bool, *args: P.args, **kwargs: P.kwargs) -> None:
+    def run(
+        context: click.Context, /, config_file: Path | None, as_json: bool, *args: P.args, **kwargs: P.kwargs
+    ) -> None:
         chosen = config_file if config_file is not None else context.meta.get(_CONFIG_KEY)
         invocation = Invocation(chosen, as_json)
         configure_logging(invocation.environ, level="WARNING")

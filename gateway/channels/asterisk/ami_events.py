@@ -141,9 +141,7 @@ def _hangup(ami_event: Mapping[str, object]) -> AMIEvent | None:
     call_id = call_id_of(text(ami_event, "Uniqueid"))
     if call_id is None:
         return None
-    return ChannelHungUp(
-        call_id, integer(text(ami_event, "Cause")) or None, sip_status(text(ami_event, "TechCause"))
-    )
+    return ChannelHungUp(call_id, integer(text(ami_event, "Cause")) or None, sip_status(text(ami_event, "TechCause")))
 
 
 def _user_event(ami_event: Mapping[str, object]) -> AMIEvent | None:

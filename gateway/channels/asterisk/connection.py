@@ -40,6 +40,7 @@ class AMIAnswer:
 
     success: bool
     message: str
+    challenge: str = ""
     items: tuple[Mapping[str, object], ...] = ()
 
 
@@ -148,6 +149,7 @@ class AMIConnection:
         self._wire = None
         self._reason = reason
         self._lost.set()
+        self._booted.set()
         if self._up:
             self._up = False
             self.since, self.last_error = self._clock.now(), reason
@@ -174,6 +176,11 @@ class AMIConnection:
             )
             self._failed(reason)
             return
+        except Exception as error:
+            # A node is never given up: whatever this is may be corrected on the other side.
+            log.exception("phone_node_unreachable", node=self._node.name)
+            self._failed(f"{type(error).__name__}: {error}")
+            return
         if self._lost.is_set():
             self._failed(self._reason)
             return
@@ -192,12 +199,10 @@ class AMIConnection:
         self._wire = wire
         async with asyncio.timeout(limit):
             await wire.greeted
-        challenge = await self._request("Challenge", [("AuthType", "MD5")], as_list=True, raw=True)
+        challenge = await self.act("Challenge", [("AuthType", "MD5")])
         # The protocol's own scheme (Asterisk, AMI action Login): the secret itself does not cross the network.
-        key = hashlib.md5((challenge.message + self._secret).encode(), usedforsecurity=False).hexdigest()
-        login = await self._request(
-            "Login", [("AuthType", "MD5"), ("Username", self._node.username), ("Key", key)], as_list=False
-        )
+        key = hashlib.md5((challenge.challenge + self._secret).encode(), usedforsecurity=False).hexdigest()
+        login = await self.act("Login", [("AuthType", "MD5"), ("Username", self._node.username), ("Key", key)])
         if not challenge.success or not login.success:
             raise LoginRefusedError(f"Asterisk refused the login as {self._node.username}: {login.message}")
         with contextlib.suppress(TimeoutError):
@@ -225,18 +230,17 @@ class AMIConnection:
             if not answer.success:
                 self.drop(f"a ping was refused: {answer.message}")
 
-    async def _request(
-        self, name: str, headers: Headers, *, as_list: bool, raw: bool = False, limit: float | None = None
-    ) -> AMIAnswer:
+    async def _request(self, name: str, headers: Headers, *, as_list: bool, limit: float | None = None) -> AMIAnswer:
         if self._wire is None:
             raise AMINotConnectedError(self._reason)
         messages = await self._wire.request(
-            name, headers, timeout=limit or self._timings.action.total_seconds(), as_list=as_list
+            name, headers, limit=limit or self._timings.action.total_seconds(), as_list=as_list
         )
         answer = messages[0]
         return AMIAnswer(
             success=text(answer, "Response") == "Success",
-            message=text(answer, "Challenge") if raw else text(answer, "Message"),
+            message=text(answer, "Message"),
+            challenge=text(answer, "Challenge"),
             items=tuple(messages[1:]),
         )
 

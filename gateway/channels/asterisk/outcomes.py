@@ -16,7 +16,7 @@ _BUSY_Q850 = frozenset({17})
 _DECLINED_Q850 = frozenset({21})
 # 16 normal clearing before the answer, 20 subscriber absent (the phone is off), 26 answered elsewhere, 31 normal.
 _NO_ANSWER_Q850 = frozenset({16, 20, 26, 31})
-# 18 no user responding, 19 no answer though alerting, 102 a timer ran out: Asterisk sets them whether the phone rang or not.
+# 18 no user responding, 19 no answer though alerting, 102 a timer ran out: set whether the phone rang or not.
 _TIMED_OUT_Q850 = frozenset({18, 19, 102})
 
 

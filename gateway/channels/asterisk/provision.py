@@ -88,7 +88,7 @@ def up(
 ) -> RunningAsterisk:
     """Write the node's configuration and run Asterisk with it on this machine, as the present user.
 
-    Returns once the AMI port answers. Where it runs already, nothing is started. Raises ``ProvisionError``.
+    Returns once it is ready for calls. Where it runs already, nothing is started. Raises ``ProvisionError``.
     """
     layout = layout_of(node, out_dir)
     pid = process.running_pid(layout)
@@ -106,7 +106,7 @@ def up(
     process.require_free(
         (sip_host.strip("[]"), int(sip_port)), socket.SOCK_DGRAM, f"the SIP transport of the node {node.name}"
     )
-    pid = process.start(installation, layout, address, timeout)
+    pid = process.start(installation, layout, process.ManagerLogin(address, node.username, secret), timeout)
     log.info("asterisk_started", node=node.name, pid=pid, sip=node.sip_bind, ami=f"{address[0]}:{address[1]}")
     return RunningAsterisk(pid, layout, started=True)
 

@@ -12,7 +12,7 @@ import sysconfig
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from gateway.channels.asterisk.provision_files import REPOSITORY, Layout, Provis
 
 ROOT_VARIABLE = "TOCSIN_ASTERISK_ROOT"
 _PID_FILE = "tocsin.pid"
-_GREETING = b"Asterisk Call Manager"
+_BOOTED = b"Event: FullyBooted"
+_REFUSED = b"Response: Error"
 _POLL = 0.02  # seconds between two looks
 _LOG_TAIL = 12  # lines of the console that an error repeats
 
@@ -35,6 +36,15 @@ class Installation:
     command: tuple[str, ...]
     modules_dir: Path | None = None
     data_dir: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerLogin:
+    """How to reach an Asterisk's AMI: its IP address and port, a user whose rights include the class ``system``."""
+
+    address: tuple[str, int]
+    username: str
+    secret: str = field(repr=False)
 
 
 def find_installation() -> Installation:
@@ -82,11 +92,11 @@ def running_pid(layout: Layout) -> int | None:
     return pid if _runs(pid, layout) else None
 
 
-def start(installation: Installation, layout: Layout, address: tuple[str, int], timeout: timedelta) -> int:
-    """Start Asterisk and return its process id once its AMI answers at ``address``.
+def start(installation: Installation, layout: Layout, login: ManagerLogin, timeout: timedelta) -> int:
+    """Start Asterisk and return its process id once its AMI says that it is fully booted.
 
-    Raises ``ProvisionError``, with the end of what Asterisk said, where it ends early or does
-    not answer in time; nothing is left running then.
+    The AMI answers before the dialplan is loaded: a call placed then is refused. Raises ``ProvisionError``,
+    with the end of what Asterisk said, where it ends early or does not answer in time; nothing is left running then.
     """
     console = layout.log / "console.log"
     command = [*installation.command, "-f", "-C", str(layout.config_file)]
@@ -107,8 +117,8 @@ def start(installation: Installation, layout: Layout, address: tuple[str, int], 
         except OSError as error:
             raise ProvisionError(f"cannot run {command[0]}: {error.strerror}") from error
     (layout.run / _PID_FILE).write_text(f"{pid}\n")
-    if not _wait(lambda: not _alive(pid) or _greets(address), timeout) or not _alive(pid):
-        reason = "did not answer at its AMI port in time" if _alive(pid) else "ended while it started"
+    if not _wait(lambda: not _alive(pid) or _booted(login), timeout) or not _alive(pid):
+        reason = "did not get ready, or refused its AMI login, in time" if _alive(pid) else "ended while it started"
         stop(layout, timedelta(seconds=2))
         raise ProvisionError(f"Asterisk {reason}. It said:\n{_tail(console)}")
     return pid
@@ -172,12 +182,18 @@ def _reap(pid: int) -> None:
         return
 
 
-def _greets(address: tuple[str, int]) -> bool:
+def _booted(login: ManagerLogin) -> bool:
+    """Tell whether the AMI takes the login and says ``FullyBooted`` within a second."""
+    action = f"Action: Login\r\nUsername: {login.username}\r\nSecret: {login.secret}\r\n\r\n"
+    heard = b""
     try:
-        with socket.create_connection(address, timeout=1) as connection:
-            return connection.recv(len(_GREETING)) == _GREETING
+        with socket.create_connection(login.address, timeout=1) as connection:
+            connection.sendall(action.encode())
+            while _BOOTED not in heard and _REFUSED not in heard and (more := connection.recv(4096)):
+                heard += more
     except OSError:
         return False
+    return _BOOTED in heard
 
 
 def _wait(condition: Callable[[], bool], timeout: timedelta) -> bool:

@@ -97,7 +97,7 @@ class AMIWire(AMIProtocol):  # type: ignore[misc]  # panoramisk ships no types
             return
         try:
             pending = self.responses.get(text(message, "ActionID"))
-            if pending is not None and ("Response" in message and "Event" not in message or pending.as_list is None):
+            if pending is not None and (("Response" in message and "Event" not in message) or pending.as_list is None):
                 super().handle_message(message)
             elif "Event" in message:
                 self._listener.ami_event(message)
@@ -118,7 +118,7 @@ class AMIWire(AMIProtocol):  # type: ignore[misc]  # panoramisk ships no types
         """End the connection; panoramisk's own would keep the unanswered actions for the next one."""
         self.drop("closed")
 
-    async def request(self, name: str, headers: Headers, *, timeout: float, as_list: bool = False) -> list[AMIMessage]:
+    async def request(self, name: str, headers: Headers, *, limit: float, as_list: bool = False) -> list[AMIMessage]:
         """Send an action and return its answer: one message, or with ``as_list`` the answer and its list's events.
 
         Raises ``UnsafeValueError`` and ``AMINotConnectedError`` (not sent), ``AMITimeoutError`` and
@@ -138,10 +138,10 @@ class AMIWire(AMIProtocol):  # type: ignore[misc]  # panoramisk ships no types
         # None lets panoramisk see by the answer whether a list follows: an error is an answer without one.
         future = self.send(action, as_list=None if as_list else False)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(limit):
                 answer = await future
         except TimeoutError as error:
-            raise AMITimeoutError(f"no answer to {name} within {timeout} s") from error
+            raise AMITimeoutError(f"no answer to {name} within {limit} s") from error
         finally:
             self.responses.pop(action.id, None)
         return list(answer) if isinstance(answer, list) else [answer]

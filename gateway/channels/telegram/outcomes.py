@@ -25,9 +25,8 @@ _BEFORE_REQUEST = (
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
     httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.InvalidURL,
 )
+_UNUSABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol)
 
 
 def failed_delivery(error: TelegramError | TimeoutError) -> Delivery:
@@ -57,6 +56,8 @@ def failed_delivery(error: TelegramError | TimeoutError) -> Delivery:
 
 def _network_failure(error: NetworkError | TimeoutError) -> Delivery:
     cause = error.__cause__
+    if isinstance(cause, _UNUSABLE):
+        return _delivery(AttemptState.FAILED, "unusable address: check api_base and bot_token")
     if isinstance(cause, _BEFORE_REQUEST):
         return _delivery(AttemptState.UNAVAILABLE, f"no connection to Telegram: {type(cause).__name__}")
     if isinstance(cause, httpx.HTTPError) or isinstance(error, TimeoutError):

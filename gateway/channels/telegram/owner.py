@@ -8,7 +8,6 @@ import re
 # The library's opt-in to durations as timedelta, which it asks for by a warning wherever flood control is met.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
 
-import structlog
 from telegram import Bot, LinkPreviewOptions
 from telegram.constants import MessageLimit
 from telegram.error import InvalidToken, TelegramError
@@ -19,8 +18,6 @@ from gateway.channels.telegram.outcomes import PROVIDER, failed_delivery
 from gateway.config.schema import TelegramConfig
 from gateway.model.attempt import AttemptState, Level
 from gateway.ports.messages import Delivery, Message, ProviderCheck
-
-log = structlog.get_logger(__name__)
 
 _CONNECT_SHARE = 1 / 3
 
@@ -64,10 +61,7 @@ class TelegramChannel:
         try:
             message_id = asyncio.run(self._send(message.to, shortened(message.text, MessageLimit.MAX_TEXT_LENGTH)))
         except (TelegramError, TimeoutError) as error:
-            delivery = failed_delivery(error)
-            log.warning("telegram_not_accepted", state=delivery.state, reason=delivery.reason)
-            return delivery
-        log.info("telegram_accepted", provider_id=message_id)
+            return failed_delivery(error)
         return Delivery(state=AttemptState.SENT, provider=PROVIDER, provider_id=message_id)
 
     def check(self) -> ProviderCheck:

@@ -1,6 +1,7 @@
 """Twilio's library, set up from our configuration."""
 
 from datetime import timedelta
+from http import HTTPStatus
 
 import requests
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
@@ -28,15 +29,21 @@ def failed_delivery(error: Exception) -> Delivery:
     """Return what an exception out of a create call means."""
     if isinstance(error, TwilioRestException):
         # Where there is no error document, the library puts the HTTP status in the place of the code.
-        code = error.code if error.code != error.status else None
+        code = _number(error.code) if error.code != error.status else None
         return delivery_of_answer(error.status, code, error.msg.removeprefix("Unable to create record: "))
     if isinstance(error, TwilioServiceException):
-        return delivery_of_answer(error.status, error.code, error.detail or error.title)
+        # This document names its status itself: one that makes no sense proves nothing.
+        status = _number(error.status) or HTTPStatus.INTERNAL_SERVER_ERROR
+        return delivery_of_answer(status, _number(error.code), str(error.detail or error.title))
     if isinstance(error, requests.RequestException):
         return delivery_of_fault(error)
     return Delivery(
         state=AttemptState.UNKNOWN, provider=PROVIDER, reason=f"no answer of Twilio's kind: {type(error).__name__}"
     )
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def check_account(config: TwilioConfig) -> ProviderCheck:

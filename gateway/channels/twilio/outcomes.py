@@ -3,6 +3,7 @@
 The codes are those of Twilio's error dictionary, https://www.twilio.com/docs/api/errors.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import requests
@@ -46,6 +47,13 @@ REFUSALS = {
     63038: "the account's daily message limit is reached",
 }
 
+_UNUSABLE = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidHeader,
+)
+
 _REPORTS = {
     "accepted": AttemptState.SENT,
     "scheduled": AttemptState.SENT,
@@ -80,7 +88,7 @@ def delivery_of_answer(status: int, code: int | None = None, message: str | None
         return _failed(refusal_reason(code))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Delivery(state=AttemptState.UNAVAILABLE, provider=PROVIDER, reason=refusal_reason(code, message))
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         return Delivery(state=AttemptState.UNKNOWN, provider=PROVIDER, reason=f"HTTP {status} from Twilio")
     if status < HTTPStatus.BAD_REQUEST:
         return _failed(f"HTTP {status} instead of an answer of Twilio: check api_base")
@@ -103,6 +111,8 @@ def delivery_of_fault(fault: requests.RequestException) -> Delivery:
     proxy out of reach. Silence or a broken connection after that leaves it open.
     """
     name = type(fault).__name__
+    if isinstance(fault, _UNUSABLE):
+        return _failed(f"unusable address: check api_base ({name})")
     if before_request(fault):
         return Delivery(state=AttemptState.UNAVAILABLE, provider=PROVIDER, reason=f"no connection to Twilio: {name}")
     return Delivery(state=AttemptState.UNKNOWN, provider=PROVIDER, reason=f"no answer from Twilio: {name}")
@@ -110,7 +120,7 @@ def delivery_of_fault(fault: requests.RequestException) -> Delivery:
 
 def before_request(fault: requests.RequestException) -> bool:
     """Tell whether a request failed before any of it was sent."""
-    if isinstance(fault, requests.ConnectTimeout | requests.exceptions.InvalidURL):
+    if isinstance(fault, requests.ConnectTimeout):
         return True
     cause = fault.args[0] if fault.args else None
     if isinstance(cause, MaxRetryError):
@@ -127,6 +137,22 @@ def delivery_report(message_status: str, error_code: int | None = None) -> Attem
     """
     state = _REPORTS.get(message_status.strip().lower())
     return AttemptState.FAILED if state is None and error_code else state
+
+
+def read_report(form: Mapping[str, str]) -> Delivery | None:
+    """Return what a status callback's form says of the message ``provider_id``; ``None`` where it is no such report.
+
+    https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks. New fields may appear in
+    it at any time.
+    """
+    sid, status = form.get("MessageSid", ""), form.get("MessageStatus", "")
+    number = form.get("ErrorCode", "")
+    code = int(number) if number.isascii() and number.isdigit() else None
+    state = delivery_report(status, code)
+    if state is None or not sid:
+        return None
+    reason = refusal_reason(code, form.get("ErrorMessage") or status) if state is AttemptState.FAILED else None
+    return Delivery(state=state, provider=PROVIDER, provider_id=sid, reason=reason)
 
 
 def _failed(reason: str, sid: str | None = None) -> Delivery:

@@ -45,8 +45,8 @@ class WhatsAppChannel:
     """The ``NotificationChannel`` of WhatsApp texts, voice notes and stand-down texts.
 
     A message that certainly did not leave is tried again up to three times, all within the
-    configured timeout. ``pause`` waits for the given seconds between tries; by default it ends at once when
-    ``closing`` is set, and so do the tries.
+    configured timeout. ``pause`` waits for the given seconds between tries. By default it ends at once when
+    ``closing`` is set, so that a process that stops makes its last try without waiting.
     """
 
     def __init__(
@@ -81,19 +81,16 @@ class WhatsAppChannel:
         if reason is not None:
             return Delivery(state=AttemptState.SKIPPED, provider=PROVIDER, reason=reason)
         deadline = time.monotonic() + self._config.timeout.total_seconds()
-        delivery = Retrying(
+        delivery: Delivery = Retrying(
             retry=retry_if_result(_may_be_tried_again),
             stop=stop_after_attempt(_TRIES)
             | stop_before_delay(self._config.timeout)
             | stop_when_event_set(self._closing),
             wait=wait_exponential(multiplier=_FIRST_PAUSE, max=_LONGEST_PAUSE),
             sleep=self._pause,
+            before_sleep=_tell_another_try,
             retry_error_callback=_last_result,
         )(self._try, create_parameters(self._config, message), deadline)
-        if delivery.state is AttemptState.SENT:
-            log.info("whatsapp_accepted", level=message.level, provider_id=delivery.provider_id)
-        else:
-            log.warning("whatsapp_not_accepted", level=message.level, state=delivery.state, reason=delivery.reason)
         return delivery
 
     def _try(self, parameters: Mapping[str, object], deadline: float) -> Delivery:
@@ -136,6 +133,10 @@ def template_value(value: str) -> str:
 
 def _may_be_tried_again(delivery: Delivery) -> bool:
     return delivery.state is AttemptState.UNAVAILABLE
+
+
+def _tell_another_try(retry_state: RetryCallState) -> None:
+    log.warning("whatsapp_try_failed", number=retry_state.attempt_number, reason=_last_result(retry_state).reason)
 
 
 def _last_result(retry_state: RetryCallState) -> Delivery:

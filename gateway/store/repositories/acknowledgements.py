@@ -38,11 +38,11 @@ class SqlAcknowledgements:
         """See the port. Of several, the earliest."""
         return self._earliest(acknowledgements.c.event_id == event_id, acknowledgements.c.contact_id == contact_id)
 
-    def add_link(self, event_id: int, contact_id: int, expires_at: datetime) -> AckLink:
+    def add_link(self, event_id: int, contact_id: int | None, expires_at: datetime) -> AckLink:
         """See the port. Of all who make it at once, one makes it and all get the same."""
         dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
         self._connection.execute(
-            dialect.insert(ack_links).on_conflict_do_nothing(index_elements=["event_id", "contact_id"]),
+            dialect.insert(ack_links).on_conflict_do_nothing(),
             {"event_id": event_id, "contact_id": contact_id, "expires_at": expires_at},
         )
         query = select(ack_links).where(ack_links.c.event_id == event_id, ack_links.c.contact_id == contact_id)

@@ -58,12 +58,13 @@ class SqlCalls:
         legs = select(call_attempts.c.call_id).where(call_attempts.c.attempt_id == attempt_id)
         return self._select(calls.c.id.in_(legs))
 
-    def unfinished(self) -> Sequence[Call]:
+    def unfinished(self, *, contact_id: int | None = None) -> Sequence[Call]:
         """See the port."""
-        return self._select(text(UNFINISHED_CALL))
+        whose = [] if contact_id is None else [calls.c.contact_id == contact_id]
+        return self._select(text(UNFINISHED_CALL), *whose)
 
-    def _select(self, condition: ColumnElement[bool] | TextClause) -> Sequence[Call]:
-        rows = self._connection.execute(select(calls).where(condition).order_by(calls.c.sequence)).mappings()
+    def _select(self, *conditions: ColumnElement[bool] | TextClause) -> Sequence[Call]:
+        rows = self._connection.execute(select(calls).where(*conditions).order_by(calls.c.sequence)).mappings()
         return [_call(row) for row in rows]
 
 

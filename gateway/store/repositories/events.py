@@ -17,14 +17,10 @@ _EVENT = [column for column in events.c if column is not events.c.snapshot]
 
 
 class SqlEvents:
-    """``EventRepository`` on one connection.
+    """``EventRepository`` on one connection."""
 
-    ``holds``: the transaction writes, so what it decides upon must not change before it ends.
-    """
-
-    def __init__(self, connection: Connection, *, holds: bool) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._holds = holds
 
     def add(self, event: NewEvent) -> int:
         """See the port. An event that does not open has nothing left to do from the start."""
@@ -53,15 +49,19 @@ class SqlEvents:
         """See the port."""
         return self._first(events.c.id == event_id)
 
-    def escalation(self, event_id: int) -> EscalationRecord | None:
+    def lock(self, event_id: int) -> EventStatus | None:
         """See the port.
 
-        In a transaction that writes, nobody else can close the event until it ends: an attempt that is recorded
-        because the event is open comes before the acknowledgement, or not at all.
+        NO KEY: what points at the event can be inserted meanwhile. SQLite leaves the clause out: a transaction that
+        writes is alone there.
         """
+        query = select(events.c.status).where(events.c.id == event_id).with_for_update(key_share=True)
+        status = self._connection.execute(query).scalar_one_or_none()
+        return None if status is None else EventStatus(status)
+
+    def escalation(self, event_id: int) -> EscalationRecord | None:
+        """See the port."""
         query = select(events).where(events.c.id == event_id, events.c.snapshot.is_not(None))
-        if self._holds:
-            query = query.with_for_update(key_share=True)
         row = self._connection.execute(query).mappings().one_or_none()
         if row is None:
             return None
@@ -134,13 +134,18 @@ class SqlEvents:
         """See the port."""
         return self._ids(text(UNFINISHED_EVENT))
 
-    def finish(self, event_id: int) -> None:
+    def finish(self, event_id: int, status: EventStatus) -> bool:
         """See the port. An open event stays unfinished."""
-        self._connection.execute(
+        finished = self._connection.execute(
             update(events)
-            .where(events.c.id == event_id, events.c.status != EventStatus.OPEN.value, events.c.finished_at.is_(None))
+            .where(
+                events.c.id == event_id,
+                events.c.status == status.value,
+                events.c.status != EventStatus.OPEN.value,
+            )
             .values(finished_at=datetime.now(UTC))
         )
+        return finished.rowcount == 1
 
     def list(self, *, status: EventStatus | None, license_id: int | None, limit: int) -> Sequence[Event]:
         """See the port."""

@@ -21,8 +21,8 @@ class SqlSignals:
     def pending(self, limit: int) -> Sequence[Signal]:
         """See the port.
 
-        On PostgreSQL a note with a lower id may appear after one with a higher: they are removed one by one, never up to
-        an id.
+        On PostgreSQL a note with a lower id may appear after one with a higher: they are removed one by one, never
+        up to an id.
         """
         query = select(signals).order_by(signals.c.id).limit(limit)
         return [

@@ -67,7 +67,7 @@ def test_secrets_are_hidden_wherever_they_stand(log_format: str) -> None:
     log.info("b", url="postgresql+psycopg://user:hush4@host/db", path="/a/12.abcdefghijklmnopqrstuv")
     logging.getLogger("y").warning("posted with %s to /bot12345:%s/sendMessage", TOKEN, "h" * 35)
     try:
-        raise ValueError(TOKEN)
+        int(TOKEN)
     except ValueError:
         log.exception("c")
     text = stream.getvalue()

@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.Column("handoff_number", sa.Text(), nullable=True),
         sa.Column("policy", sa.Text(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_licenses"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_licenses")),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -42,11 +42,11 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("token_encrypted", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", TIME, nullable=False),
-        sa.CheckConstraint("kind IN ('webhook', 'anpr', 'parking', 'security')", name="ck_alert_sources_kind"),
-        sa.CheckConstraint("severity IN ('info', 'warn', 'critical')", name="ck_alert_sources_severity"),
-        sa.ForeignKeyConstraint(["license_id"], ["licenses.id"], name="fk_alert_sources_license_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_alert_sources"),
-        sa.UniqueConstraint("token_hash", name="uq_alert_sources_token_hash"),
+        sa.CheckConstraint("kind IN ('webhook', 'anpr', 'parking', 'security')", name=op.f("ck_alert_sources_kind")),
+        sa.CheckConstraint("severity IN ('info', 'warn', 'critical')", name=op.f("ck_alert_sources_severity")),
+        sa.ForeignKeyConstraint(["license_id"], ["licenses.id"], name=op.f("fk_alert_sources_license_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_sources")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_alert_sources_token_hash")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_alert_sources_license_id", "alert_sources", ["license_id"], unique=False)
@@ -63,8 +63,8 @@ def upgrade() -> None:
         sa.Column("pin_hash", sa.Text(), nullable=True),
         sa.Column("whatsapp_window_until", TIME, nullable=True),
         sa.Column("phone_invalid_at", TIME, nullable=True),
-        sa.ForeignKeyConstraint(["license_id"], ["licenses.id"], name="fk_contacts_license_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_contacts"),
+        sa.ForeignKeyConstraint(["license_id"], ["licenses.id"], name=op.f("fk_contacts_license_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contacts")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_contacts_license_id_position", "contacts", ["license_id", "position"], unique=False)
@@ -89,13 +89,14 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(length=20), nullable=True),
         sa.Column("billed_seconds", sa.Integer(), nullable=False),
         sa.CheckConstraint(
-            "outcome IN ('acknowledged', 'handed_off', 'no_key', 'machine', 'no_answer', 'busy', 'declined', 'invalid_number', 'trunk_trouble', 'cancelled', 'lost')",
-            name="ck_calls_outcome",
+            "outcome IN ('acknowledged', 'handed_off', 'no_key', 'machine', 'no_answer',"
+            " 'busy', 'declined', 'invalid_number', 'trunk_trouble', 'cancelled', 'lost')",
+            name=op.f("ck_calls_outcome"),
         ),
-        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_calls_contact_id"),
-        sa.ForeignKeyConstraint(["license_id"], ["licenses.id"], name="fk_calls_license_id"),
-        sa.PrimaryKeyConstraint("sequence", name="pk_calls"),
-        sa.UniqueConstraint("id", name="uq_calls_id"),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_calls_contact_id")),
+        sa.ForeignKeyConstraint(["license_id"], ["licenses.id"], name=op.f("fk_calls_license_id")),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_calls")),
+        sa.UniqueConstraint("id", name=op.f("uq_calls_id")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_calls_contact_id_started_at", "calls", ["contact_id", "started_at"], unique=False)
@@ -129,17 +130,17 @@ def upgrade() -> None:
         sa.Column("closed_at", TIME, nullable=True),
         sa.Column("finished_at", TIME, nullable=True),
         sa.CheckConstraint(
-            "acknowledged_via IN ('link', 'dtmf', 'reply', 'admin', 'api')", name="ck_events_acknowledged_via"
+            "acknowledged_via IN ('link', 'dtmf', 'reply', 'admin', 'api')", name=op.f("ck_events_acknowledged_via")
         ),
-        sa.CheckConstraint("severity IN ('info', 'warn', 'critical')", name="ck_events_severity"),
-        sa.CheckConstraint("status <> 'open' OR finished_at IS NULL", name="ck_events_open_is_unfinished"),
+        sa.CheckConstraint("severity IN ('info', 'warn', 'critical')", name=op.f("ck_events_severity")),
+        sa.CheckConstraint("status <> 'open' OR finished_at IS NULL", name=op.f("ck_events_open_is_unfinished")),
         sa.CheckConstraint(
-            "status IN ('open', 'acknowledged', 'resolved', 'exhausted', 'throttled')", name="ck_events_status"
+            "status IN ('open', 'acknowledged', 'resolved', 'exhausted', 'throttled')", name=op.f("ck_events_status")
         ),
-        sa.CheckConstraint("throttle_reason IN ('rate_limit', 'monthly_cap')", name="ck_events_throttle_reason"),
-        sa.ForeignKeyConstraint(["license_id"], ["licenses.id"], name="fk_events_license_id"),
-        sa.ForeignKeyConstraint(["source_id"], ["alert_sources.id"], name="fk_events_source_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_events"),
+        sa.CheckConstraint("throttle_reason IN ('rate_limit', 'monthly_cap')", name=op.f("ck_events_throttle_reason")),
+        sa.ForeignKeyConstraint(["license_id"], ["licenses.id"], name=op.f("fk_events_license_id")),
+        sa.ForeignKeyConstraint(["source_id"], ["alert_sources.id"], name=op.f("fk_events_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
         sqlite_autoincrement=True,
     )
     op.create_index(
@@ -167,14 +168,22 @@ def upgrade() -> None:
         "ack_links",
         sa.Column("id", KEY, autoincrement=True, nullable=False),
         sa.Column("event_id", KEY, nullable=False),
-        sa.Column("contact_id", KEY, nullable=False),
+        sa.Column("contact_id", KEY, nullable=True),
         sa.Column("expires_at", TIME, nullable=False),
         sa.Column("revoked_at", TIME, nullable=True),
-        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_ack_links_contact_id"),
-        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name="fk_ack_links_event_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_ack_links"),
-        sa.UniqueConstraint("event_id", "contact_id", name="uq_ack_links_event_id_contact_id"),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_ack_links_contact_id")),
+        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name=op.f("fk_ack_links_event_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ack_links")),
+        sa.UniqueConstraint("event_id", "contact_id", name=op.f("uq_ack_links_event_id_contact_id")),
         sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "uq_ack_links_owner",
+        "ack_links",
+        ["event_id"],
+        unique=True,
+        sqlite_where=sa.text("contact_id IS NULL"),
+        postgresql_where=sa.text("contact_id IS NULL"),
     )
     op.create_table(
         "acknowledgements",
@@ -185,10 +194,10 @@ def upgrade() -> None:
         sa.Column("via", sa.String(length=20), nullable=False),
         sa.Column("acknowledged_at", TIME, nullable=False),
         sa.Column("is_first", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("via IN ('link', 'dtmf', 'reply', 'admin', 'api')", name="ck_acknowledgements_via"),
-        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_acknowledgements_contact_id"),
-        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name="fk_acknowledgements_event_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_acknowledgements"),
+        sa.CheckConstraint("via IN ('link', 'dtmf', 'reply', 'admin', 'api')", name=op.f("ck_acknowledgements_via")),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_acknowledgements_contact_id")),
+        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name=op.f("fk_acknowledgements_event_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_acknowledgements")),
         sqlite_autoincrement=True,
     )
     op.create_index(
@@ -218,18 +227,20 @@ def upgrade() -> None:
         sa.Column("provider", sa.Text(), nullable=True),
         sa.Column("provider_id", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "level IN ('whatsapp_text', 'whatsapp_voice', 'phone', 'telegram', 'stand_down')", name="ck_attempts_level"
+            "level IN ('whatsapp_text', 'whatsapp_voice', 'phone', 'telegram', 'stand_down')",
+            name=op.f("ck_attempts_level"),
         ),
         sa.CheckConstraint(
-            "state IN ('pending', 'sent', 'delivered', 'read', 'missed', 'acknowledged', 'handed_off', 'invalid_number', 'failed', 'unavailable', 'unknown', 'skipped', 'cancelled')",
-            name="ck_attempts_state",
+            "state IN ('pending', 'sent', 'delivered', 'read', 'missed', 'acknowledged',"
+            " 'handed_off', 'invalid_number', 'failed', 'unavailable', 'unknown', 'skipped', 'cancelled')",
+            name=op.f("ck_attempts_state"),
         ),
         sa.ForeignKeyConstraint(
-            ["call_id"], ["calls.id"], name="fk_attempts_call_id", initially="DEFERRED", deferrable=True
+            ["call_id"], ["calls.id"], name=op.f("fk_attempts_call_id"), initially="DEFERRED", deferrable=True
         ),
-        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_attempts_contact_id"),
-        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name="fk_attempts_event_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_attempts"),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_attempts_contact_id")),
+        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name=op.f("fk_attempts_event_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_attempts_event_id_id", "attempts", ["event_id", "id"], unique=False)
@@ -254,9 +265,9 @@ def upgrade() -> None:
         sa.Column("id", KEY, autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("event_id", KEY, nullable=False),
-        sa.CheckConstraint("kind IN ('event_opened', 'event_changed')", name="ck_signals_kind"),
-        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name="fk_signals_event_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_signals"),
+        sa.CheckConstraint("kind IN ('event_opened', 'event_changed')", name=op.f("ck_signals_kind")),
+        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name=op.f("fk_signals_event_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signals")),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -268,9 +279,9 @@ def upgrade() -> None:
         sa.Column("contact_id", KEY, nullable=True),
         sa.Column("channel", sa.Text(), nullable=True),
         sa.Column("detail", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_timeline_contact_id"),
-        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name="fk_timeline_event_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_timeline"),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_timeline_contact_id")),
+        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name=op.f("fk_timeline_event_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_timeline")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_timeline_event_id_id", "timeline", ["event_id", "id"], unique=False)
@@ -278,11 +289,18 @@ def upgrade() -> None:
         "call_attempts",
         sa.Column("call_id", sa.String(length=32), nullable=False),
         sa.Column("attempt_id", KEY, nullable=False),
-        sa.ForeignKeyConstraint(["attempt_id"], ["attempts.id"], name="fk_call_attempts_attempt_id"),
-        sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name="fk_call_attempts_call_id"),
-        sa.PrimaryKeyConstraint("call_id", "attempt_id", name="pk_call_attempts"),
+        sa.ForeignKeyConstraint(["attempt_id"], ["attempts.id"], name=op.f("fk_call_attempts_attempt_id")),
+        sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name=op.f("fk_call_attempts_call_id")),
+        sa.PrimaryKeyConstraint("call_id", "attempt_id", name=op.f("pk_call_attempts")),
     )
     op.create_index("ix_call_attempts_attempt_id", "call_attempts", ["attempt_id"], unique=False)
+    op.create_table(
+        "heartbeats",
+        sa.Column("engine", sa.Text(), nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.Column("parts", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("engine", name=op.f("pk_heartbeats")),
+    )
     _forbid_changes_of_the_timeline()
 
 
@@ -296,7 +314,8 @@ def _forbid_changes_of_the_timeline() -> None:
         return
     op.execute(
         "CREATE FUNCTION timeline_is_append_only() RETURNS trigger LANGUAGE plpgsql AS"
-        " $$ BEGIN RAISE EXCEPTION 'the timeline is append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+        " $$ BEGIN RAISE EXCEPTION 'the timeline is append-only'"
+        " USING ERRCODE = 'integrity_constraint_violation'; END $$"
     )
     op.execute(
         "CREATE TRIGGER timeline_refuses_changes BEFORE UPDATE OR DELETE OR TRUNCATE ON timeline"

@@ -1,0 +1,122 @@
+"""The composition root: everything is built here, and nothing imports it but the processes' entry points."""
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import structlog
+
+from gateway.app.clock import WallClock
+from gateway.app.readiness import parts_of
+from gateway.app.secrets import Secrets, load_secrets
+from gateway.channels.telegram.owner import TelegramChannel
+from gateway.channels.twilio.outcomes import read_report
+from gateway.channels.twilio.signature import TwilioCallbackVerifier
+from gateway.channels.twilio.whatsapp import WhatsAppChannel
+from gateway.config.schema import Config
+from gateway.model.attempt import Level
+from gateway.ports.messages import NotificationChannel
+from gateway.services.media import MediaSigner
+from gateway.services.tokens import LinkSigner, SourceTokens
+from gateway.store.record import SqlRecord, open_record
+from gateway.store.schema import SchemaState, migrate, schema_state
+from gateway.store.wakeup import make_wakeup
+from gateway.tts.cache import CachedSpeech
+from gateway.tts.espeak import EspeakEngine
+from web.services import WebServices
+
+log = structlog.get_logger(__name__)
+
+
+class NotReadyError(Exception):
+    """The process cannot start; the message says what to do about it."""
+
+
+def prepare_record(config: Config, *, migrate_first: bool = False) -> None:
+    """See to it that the database has this version's schema. Raises ``NotReadyError``.
+
+    ``tocsin serve`` migrates by itself; where machines share a database, ``tocsin migrate`` is run once instead.
+    """
+    if migrate_first or config.database_url.startswith("sqlite"):
+        migrate(config.database_url)
+    state = schema_state(config.database_url)
+    if state is SchemaState.BEHIND:
+        raise NotReadyError("the database's schema is behind this version: run `tocsin migrate`")
+    if state is SchemaState.AHEAD:
+        raise NotReadyError("a newer version has migrated the database: install that version, or restore a backup")
+    if state is SchemaState.UNREACHABLE:
+        # Not an error: web and engine both wait for the database, and /readyz says so.
+        log.error("database_unreachable_at_start")
+
+
+def audio_dir(config: Config) -> Path:
+    """Return where rendered speech is kept."""
+    return config.var_dir.absolute() / "audio"
+
+
+def build_speech(config: Config) -> CachedSpeech:
+    """Return the speech of this installation."""
+    return CachedSpeech([EspeakEngine()], audio_dir(config), time_limit=config.tts.time_limit)
+
+
+def source_tokens(secrets: Secrets) -> SourceTokens:
+    """Return what hashes and encrypts the tokens of alert sources."""
+    return SourceTokens(hash_key=secrets.token_hash_key, encryption_key=secrets.token_encryption_key)
+
+
+def build_channels(config: Config, closing: threading.Event) -> Mapping[Level, NotificationChannel]:
+    """Return the configured message channels by level. ``closing`` ends their pauses between tries."""
+    channels: dict[Level, NotificationChannel] = {}
+    if config.twilio is not None:
+        whatsapp = WhatsAppChannel(config.twilio, closing=closing)
+        channels |= dict.fromkeys((Level.TEXT, Level.VOICE_NOTE, Level.STAND_DOWN), whatsapp)
+    if config.telegram is not None:
+        channels[Level.OWNER] = TelegramChannel(config.telegram)
+    return channels
+
+
+def link_url(config: Config, secrets: Secrets) -> Callable[[int], str]:
+    """Return what makes the address of an acknowledgement link from its id."""
+    signer, base = LinkSigner(secrets.link_key), config.web.public_url.rstrip("/")
+    return lambda link_id: f"{base}/a/{signer.sign(link_id)}"
+
+
+def media_url(config: Config, secrets: Secrets) -> Callable[[Path], str]:
+    """Return what makes the address of a voice note from its file."""
+    signer, base = MediaSigner(secrets.media_key), config.web.public_url.rstrip("/")
+    return lambda path: f"{base}/media/{signer.sign(path.name)}.ogg"
+
+
+def status_url(config: Config) -> Callable[[int], str | None]:
+    """Return what makes the address for Twilio's reports about one attempt.
+
+    The attempt's id is part of it, so that a report that overtakes the answer to our own request finds its attempt.
+    """
+    base = config.web.public_url.rstrip("/")
+    return lambda attempt_id: f"{base}/twilio/whatsapp/status?attempt={attempt_id}"
+
+
+def build_record(config: Config, *, pool_size: int) -> SqlRecord:
+    """Return the record."""
+    return open_record(config.database_url, pool_size=pool_size)
+
+
+def build_web_services(config: Config) -> WebServices:
+    """Return what the views of one web process work with."""
+    secrets = load_secrets(config)
+    record = build_record(config, pool_size=config.web.threads)
+    twilio = config.twilio
+    clock = WallClock()
+    return WebServices(
+        config=config,
+        record=record,
+        wakeup=make_wakeup(config.database_url),
+        clock=clock,
+        hash_token=source_tokens(secrets).hash,
+        links=LinkSigner(secrets.link_key),
+        media=MediaSigner(secrets.media_key),
+        audio_dir=audio_dir(config),
+        parts=lambda: parts_of(config, record, clock),
+        callbacks=TwilioCallbackVerifier(twilio.auth_token) if twilio else None,
+        read_report=read_report if twilio else None,
+    )

@@ -1,0 +1,242 @@
+"""The engine process: actors, timers, phone. It can be killed at any point; what it was doing is on record."""
+
+import signal
+import socket
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from types import FrameType
+from typing import Any
+
+import pykka
+import structlog
+
+from actors.contact import ContactActor
+from actors.dispatcher import DispatcherActor
+from actors.event import EventActor, tell_if_alive
+from actors.messages import LookForSignals, PhoneReported, TakeUpEverything
+from actors.pool import ActorPool
+from actors.timers import Timers
+from actors.workers import AnnouncerBooth, CourierOutbox
+from gateway.app.bootstrap import (
+    build_channels,
+    build_record,
+    build_speech,
+    link_url,
+    media_url,
+    prepare_record,
+    status_url,
+)
+from gateway.app.clock import SteadyClock
+from gateway.app.secrets import load_secrets
+from gateway.channels.asterisk.connection import NodeHealth
+from gateway.channels.asterisk.phone import AsteriskPhone
+from gateway.channels.no_phone import NoPhone
+from gateway.config.schema import Config
+from gateway.model.attempt import Level
+from gateway.ports.messages import NotificationChannel
+from gateway.ports.phone import Phone, PhoneReport
+from gateway.ports.record import Heartbeat, Record, RecordUnavailableError
+from gateway.ports.speech import Speech
+from gateway.services.announce import Announcer
+from gateway.services.deliver import Courier
+from gateway.store.engine_lock import EngineLock
+from gateway.store.wakeup import make_wakeup_listener
+from gateway.tts.prompts import render_prompts
+
+log = structlog.get_logger(__name__)
+
+_LOOK_EVERY = timedelta(seconds=1)
+_BEAT_EVERY = timedelta(seconds=2)
+_LOCK_WAIT = timedelta(seconds=20)
+_STOP_SECONDS = 15.0
+
+
+def run_engine(config: Config) -> int:
+    """Run the engine until SIGTERM or SIGINT. Returns the exit status.
+
+    Only one engine works on a database: a second one waits a while for the first to end, then gives up.
+    """
+    prepare_record(config)
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    lock = EngineLock(config.database_url)
+    if not lock.acquire(_LOCK_WAIT):
+        log.error("another_engine_runs", advice="one engine works on a database: stop the other one first")
+        return 1
+    try:
+        engine = Engine(config, on_broken=stop.set)
+        engine.start()
+        while not stop.wait(1.0):
+            if not lock.held():
+                log.error("engine_lock_lost", advice="another engine has taken over")
+                engine.broken = True
+                break
+        engine.stop()
+    finally:
+        lock.release()
+    return 1 if engine.broken else 0
+
+
+class Engine:
+    """Everything that runs in the engine process. ``stop`` is the exact reverse of ``start``.
+
+    ``channels``, ``speech`` and ``phone`` stand in for the configured ones, for whoever embeds the engine.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        on_broken: Any = None,
+        channels: Mapping[Level, NotificationChannel] | None = None,
+        speech: Speech | None = None,
+        phone: Phone | None = None,
+    ) -> None:
+        self.broken = False
+        self._config = config
+        self._on_broken = on_broken
+        self._closing = threading.Event()
+        self._clock = SteadyClock()
+        self._secrets = load_secrets(config)
+        self._record = build_record(config, pool_size=config.engine.actor_threads + config.engine.io_threads)
+        self._own_speech = None if speech is not None else build_speech(config)
+        self._speech: Speech = speech if speech is not None else self._speech_built()
+        self._channels = channels if channels is not None else build_channels(config, self._closing)
+        self._asterisk: AsteriskPhone | None = None
+        self._phone = phone if phone is not None else self._phone_built()
+        self._pool = ActorPool(threads=config.engine.actor_threads)
+        self._timers = Timers()
+        self._executor = ThreadPoolExecutor(config.engine.io_threads, thread_name_prefix="io")
+        self._courier = Courier(
+            record=self._record,
+            clock=self._clock,
+            channels=self._channels,
+            phone_configured=not isinstance(self._phone, NoPhone),
+            speech=self._speech,
+            link_url=link_url(config, self._secrets),
+            media_url=media_url(config, self._secrets),
+            status_url=status_url(config),
+        )
+        self._announcer = Announcer(
+            record=self._record,
+            clock=self._clock,
+            phone=self._phone,
+            speech=self._speech,
+            prompts=lambda language: render_prompts(self._speech, language),
+        )
+        self._dispatcher: pykka.ActorRef[DispatcherActor] | None = None
+        self._listener = make_wakeup_listener(config.database_url)
+        self._listening = threading.Thread(target=self._listen, name="wakeup")
+        self._beating = threading.Thread(target=self._beat, name="heartbeat")
+
+    @property
+    def record(self) -> Record:
+        """The record that this engine works on."""
+        return self._record
+
+    def start(self) -> None:
+        """Take up every escalation that is not finished, and look for new ones from now on."""
+        outbox = CourierOutbox(executor=self._executor, courier=self._courier, dispatcher=self._tell)
+        booth = AnnouncerBooth(executor=self._executor, announcer=self._announcer, dispatcher=self._tell)
+        shared: dict[str, Any] = {
+            "pool": self._pool,
+            "record": self._record,
+            "clock": self._clock,
+            "timers": self._timers,
+        }
+        actors: dict[str, Any] = shared | {"dispatcher": self._tell}
+        self._dispatcher = DispatcherActor.start(
+            **shared,
+            phone=self._phone,
+            new_event_actor=lambda event_id: EventActor.start(event_id=event_id, outbox=outbox, **actors),
+            new_contact_actor=lambda contact_id: ContactActor.start(
+                contact_id=contact_id, phone=self._phone, booth=booth, **actors
+            ),
+            on_broken=self._break,
+        )
+        self._tell(TakeUpEverything())
+        if self._asterisk is not None:
+            self._asterisk.start()
+        self._listening.start()
+        self._beating.start()
+        log.info("engine_started")
+
+    def stop(self) -> None:
+        """Stop. Calls in progress go on in Asterisk and are taken up by the next engine."""
+        log.info("engine_stopping")
+        self._closing.set()
+        self._listener.close()
+        self._listening.join()
+        self._beating.join()
+        self._timers.stop()
+        # What is being sent is let finish and recorded; what has not begun is begun by the next engine.
+        self._executor.shutdown(wait=True, cancel_futures=True)
+        if not self._pool.stop(_STOP_SECONDS):
+            log.warning("actors_did_not_stop_in_time")
+        if self._asterisk is not None:
+            self._asterisk.stop()
+        if self._own_speech is not None:
+            self._own_speech.stop()
+        self._record.close()
+        log.info("engine_stopped")
+
+    def _speech_built(self) -> Speech:
+        if self._own_speech is None:
+            raise RuntimeError("speech is neither given nor built")
+        return self._own_speech
+
+    def _phone_built(self) -> Phone:
+        asterisk = self._config.asterisk
+        if asterisk is None or not asterisk.trunks:
+            return NoPhone(clock=self._clock, listener=self._phone_reported)
+        self._asterisk = AsteriskPhone(
+            config=asterisk, secrets=self._secrets.ami_secrets, listener=self._phone_reported, clock=self._clock
+        )
+        return self._asterisk
+
+    def _phone_reported(self, report: PhoneReport) -> None:
+        self._tell(PhoneReported(report))
+
+    def _tell(self, message: object) -> None:
+        if self._dispatcher is not None:
+            tell_if_alive(self._dispatcher, message)
+
+    def _nodes(self) -> list[tuple[str, str]]:
+        if self._asterisk is None:
+            return []
+        return [(node.node, "ok" if node.ready else _trouble(node)) for node in self._asterisk.health()]
+
+    def _break(self) -> None:
+        self.broken = True
+        if self._on_broken is not None:
+            self._on_broken()
+
+    def _listen(self) -> None:
+        while not self._closing.is_set():
+            self._listener.wait(_LOOK_EVERY)
+            self._tell(LookForSignals())
+
+    def _beat(self) -> None:
+        name = socket.gethostname()
+        while True:
+            parts = {f"asterisk {node}": state for node, state in self._nodes()}
+            try:
+                with self._record.write() as work:
+                    work.heartbeats.beat(Heartbeat(engine=name, at=self._clock.now(), parts=parts))
+                    work.commit()
+            except RecordUnavailableError as error:
+                log.warning("heartbeat_not_recorded", error=str(error))
+            if self._closing.wait(_BEAT_EVERY.total_seconds()):
+                return
+
+
+def _trouble(node: NodeHealth) -> str:
+    state = "connected, not yet looked up" if node.connected else "not connected"
+    return f"{state} since {node.since.isoformat(timespec='seconds')}: {node.last_error or 'no error seen'}"

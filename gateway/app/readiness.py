@@ -1,0 +1,45 @@
+"""How the parts of the gateway are, for ``/readyz``: what this process sees, and what the engine says of itself."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from gateway.config.schema import Config
+from gateway.ports.clock import Clock
+from gateway.ports.record import Heartbeat, Record, RecordUnavailableError
+from gateway.store.schema import SchemaState, schema_state
+from web.services import Part, PartState
+
+# The engine says every two seconds how it is.
+_ENGINE_SILENT_AFTER = timedelta(seconds=10)
+
+
+def parts_of(config: Config, record: Record, clock: Clock) -> Sequence[Part]:
+    """Look at the parts now. Only database and schema are needed to take alerts."""
+    try:
+        record.check()
+    except RecordUnavailableError as error:
+        return [Part(name="database", state=PartState.DOWN, detail=str(error), needed=True)]
+    parts = [Part(name="database", state=PartState.OK, detail="can be written", needed=True)]
+    schema = schema_state(config.database_url)
+    current = schema is SchemaState.CURRENT
+    state = PartState.OK if current else PartState.DOWN
+    advice = "up to date" if current else f"{schema.value}: run `tocsin migrate`"
+    parts.append(Part(name="schema", state=state, detail=advice, needed=True))
+    if current:
+        with record.read() as work:
+            heartbeats = work.heartbeats.latest()
+        parts += _engine_parts(heartbeats, clock.now())
+    return parts
+
+
+def _engine_parts(heartbeats: Sequence[Heartbeat], now: datetime) -> list[Part]:
+    alive = [beat for beat in heartbeats if now - beat.at < _ENGINE_SILENT_AFTER]
+    if not alive:
+        detail = "not running: alerts are taken and wait for it; start `tocsin serve` or `tocsin engine`"
+        return [Part(name="engine", state=PartState.DOWN, detail=detail)]
+    parts = [Part(name="engine", state=PartState.OK, detail="running")]
+    for beat in alive:
+        for name, detail in beat.parts.items():
+            well = detail.startswith("ok")
+            parts.append(Part(name=name, state=PartState.OK if well else PartState.DEGRADED, detail=detail))
+    return parts

@@ -1,0 +1,80 @@
+"""One leg, as it is followed while it lasts."""
+
+import asyncio
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from gateway.channels.asterisk.ami_events import ChannelHungUp
+from gateway.channels.asterisk.outcomes import LegEnd, outcome_of
+from gateway.model.call import CallOutcome
+from gateway.ports.phone import CallEnded
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Leg:
+    """What is known of a leg. Changed on the loop's thread alone.
+
+    ``sent``: the originate was written; until then nothing can have been dialled. ``rang`` is ``None`` for a leg
+    that was not listened to from its beginning. ``network_ended``: the far end refused or ended it. ``refused``:
+    Asterisk reported that the originate came to nothing. ``sought``: a look-up is under way, which will say how it
+    stands; a hangup seen meanwhile is kept in ``hung_up``.
+    """
+
+    call_id: str
+    ring_timeout: timedelta
+    trunk: str | None = None
+    sent: bool = False
+    action_id: str = ""
+    channel: str | None = None
+    rang: bool | None = None
+    ringing_told: bool = False
+    answered_at: datetime | None = None
+    network_ended: bool = False
+    refused: bool = False
+    hang_up_wanted: bool = False
+    last_word: Path | None = None
+    sought: bool = False
+    hung_up: ChannelHungUp | None = None
+    watchdog: asyncio.TimerHandle | None = None
+
+    def ended(
+        self,
+        *,
+        at: datetime,
+        hangup_cause: int | None = None,
+        sip_cause: int | None = None,
+        outcome: CallOutcome | None = None,
+    ) -> CallEnded:
+        """Return the report of the leg's end; ``outcome`` where it is known otherwise than by the causes."""
+        end = LegEnd(
+            sip_cause=sip_cause,
+            hangup_cause=hangup_cause,
+            answered=self.answered_at is not None,
+            cancelled=self.hang_up_wanted,
+            rang=self.rang,
+        )
+        return CallEnded(
+            call_id=self.call_id,
+            at=at,
+            outcome=outcome or outcome_of(end),
+            sip_cause=sip_cause,
+            hangup_cause=hangup_cause,
+            answered_at=self.answered_at,
+            billed_seconds=billed_seconds(self.answered_at, at),
+        )
+
+
+def billed_seconds(answered_at: datetime | None, ended_at: datetime) -> int:
+    """Return the seconds from answer to hangup, rounded up; none for a leg that was not answered."""
+    if answered_at is None:
+        return 0
+    return max(math.ceil((ended_at - answered_at).total_seconds()), 0)
+
+
+def trunk_of(channel: str) -> str | None:
+    """Return the trunk in a channel's name: ``PJSIP/<endpoint>-<serial number>``."""
+    technology, slash, rest = channel.partition("/")
+    endpoint, dash, _ = rest.rpartition("-")
+    return endpoint if technology == "PJSIP" and slash and dash else None

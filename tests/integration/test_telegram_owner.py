@@ -1,0 +1,176 @@
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from gateway.channels.telegram.owner import TelegramChannel
+from gateway.config.schema import TelegramConfig
+from gateway.model.attempt import AttemptState, Level
+from gateway.ports.messages import Message
+from tests.clouds import FakeTelegram, Fault
+
+CHAT = "1001"
+
+
+@pytest.fixture
+def telegram() -> Iterator[FakeTelegram]:
+    with FakeTelegram(chats=[CHAT, "@owners"]) as fake:
+        yield fake
+
+
+def channel(telegram: FakeTelegram, **changes: Any) -> TelegramChannel:
+    settings = {"bot_token": telegram.bot_token, "api_base": telegram.api_base, "timeout": "5s"}
+    return TelegramChannel(TelegramConfig.model_validate(settings | changes))
+
+
+def message(text: str = "Nobody took it. *Tried*: Ana_B <1>", to: str = CHAT) -> Message:
+    return Message(level=Level.OWNER, to=to, text=text)
+
+
+def test_the_owner_gets_the_text_as_it_is(telegram: FakeTelegram) -> None:
+    delivery = channel(telegram).send(message())
+    sent = telegram.expect_message()
+    assert (delivery.state, delivery.provider_id) == (AttemptState.SENT, str(sent.message_id))
+    assert (sent.chat, sent.text) == (CHAT, "Nobody took it. *Tried*: Ana_B <1>")
+    assert "parse_mode" not in sent.fields
+    telegram.expect_nothing_more()
+
+
+def test_a_channel_can_be_the_owner(telegram: FakeTelegram) -> None:
+    assert channel(telegram).send(message(to="@owners")).state is AttemptState.SENT
+
+
+def test_links_are_not_previewed(telegram: FakeTelegram) -> None:
+    channel(telegram).send(message("https://alerts.example.com/a/xyz"))
+    assert telegram.expect_message().fields["link_preview_options"] == '{"is_disabled": true}'
+
+
+def test_overlong_text_is_cut_and_keeps_its_link(telegram: FakeTelegram) -> None:
+    link = "https://alerts.example.com/admin/events/1"
+    assert channel(telegram).send(message("🚨" * 5000 + f"\n{link}")).state is AttemptState.SENT
+    assert telegram.expect_message().text.endswith(f"…\n{link}")
+
+
+def test_other_levels_are_skipped_without_a_request(telegram: FakeTelegram) -> None:
+    delivery = channel(telegram).send(Message(level=Level.TEXT, to=CHAT, text="x"))
+    assert (delivery.state, delivery.reason) == (AttemptState.SKIPPED, "not_supported")
+    assert telegram.requests == []
+
+
+def test_an_unknown_chat_is_final(telegram: FakeTelegram) -> None:
+    delivery = channel(telegram).send(message(to="4242"))
+    assert (delivery.state, delivery.reason) == (AttemptState.FAILED, "refused: Chat not found")
+
+
+def test_a_blocked_bot_is_final(telegram: FakeTelegram) -> None:
+    telegram.blocked_by.add(CHAT)
+    delivery = channel(telegram).send(message())
+    assert delivery.state is AttemptState.FAILED
+    assert "blocked" in (delivery.reason or "")
+
+
+def test_an_empty_text_is_final(telegram: FakeTelegram) -> None:
+    assert channel(telegram).send(message(" ")).state is AttemptState.FAILED
+
+
+def test_a_group_that_moved_is_told_with_its_new_id(telegram: FakeTelegram) -> None:
+    telegram.moved[CHAT] = -100123
+    delivery = channel(telegram).send(message())
+    assert delivery.state is AttemptState.FAILED
+    assert "-100123" in (delivery.reason or "")
+
+
+@pytest.mark.parametrize("token", ["110201543:" + "x" * 35, "malformed"])
+def test_a_wrong_token_is_named(telegram: FakeTelegram, token: str) -> None:
+    delivery = channel(telegram, bot_token=token).send(message())
+    assert (delivery.state, delivery.reason) == (AttemptState.FAILED, "bot token refused")
+
+
+def test_flood_control_is_unavailable_with_the_pause_asked_for(telegram: FakeTelegram) -> None:
+    telegram.retry_after = 17
+    telegram.fail(Fault.TOO_MANY)
+    delivery = channel(telegram).send(message())
+    assert (delivery.state, delivery.reason) == (AttemptState.UNAVAILABLE, "flood control: retry after 17 s")
+
+
+def test_a_refused_connection_is_unavailable(telegram: FakeTelegram) -> None:
+    telegram.go_down()
+    assert channel(telegram).send(message()).state is AttemptState.UNAVAILABLE
+    telegram.come_back()
+    assert channel(telegram).send(message()).state is AttemptState.SENT
+
+
+def test_a_failed_tls_handshake_is_unavailable(telegram: FakeTelegram) -> None:
+    delivery = channel(telegram, api_base=f"https://127.0.0.1:{telegram.port}").send(message())
+    assert delivery.state is AttemptState.UNAVAILABLE
+
+
+@pytest.mark.parametrize("fault", [Fault.HANG, Fault.DROP, Fault.SERVER_ERROR, Fault.GARBAGE])
+def test_an_ambiguous_end_is_unknown_and_asked_once(telegram: FakeTelegram, fault: Fault) -> None:
+    telegram.fail(fault)
+    assert channel(telegram, timeout="600ms").send(message()).state is AttemptState.UNKNOWN
+    assert len(telegram.requests) == 1
+
+
+def test_the_bot_can_be_checked(telegram: FakeTelegram) -> None:
+    check = channel(telegram).check()
+    assert (check.ok, check.detail) == (True, "bot @fake_tocsin_bot answers")
+
+
+def test_a_check_with_a_wrong_token_says_where_to_get_one(telegram: FakeTelegram) -> None:
+    check = channel(telegram, bot_token="1:wrong").check()
+    assert not check.ok
+    assert "@BotFather" in check.detail
+
+
+@pytest.mark.parametrize("fault", [Fault.HANG, Fault.DROP, Fault.SERVER_ERROR, Fault.GARBAGE, Fault.TOO_MANY])
+def test_a_check_survives_every_fault(telegram: FakeTelegram, fault: Fault) -> None:
+    telegram.fail(fault)
+    assert not channel(telegram, timeout="600ms").check().ok
+
+
+def test_the_token_never_reaches_the_logs(telegram: FakeTelegram, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    channel(telegram).send(message())
+    telegram.fail(Fault.DROP)
+    channel(telegram).send(message())
+    telegram.fail(Fault.GARBAGE)
+    channel(telegram).send(message())
+    assert telegram.bot_token not in caplog.text
+    assert "/bot***" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("method", "form", "status", "description"),
+    [
+        ("sendMessage", {"text": "x"}, 400, "Bad Request: chat_id is empty"),
+        ("sendMessage", {"chat_id": CHAT}, 400, "Bad Request: message text is empty"),
+        ("sendMessage", {"chat_id": CHAT, "text": "x" * 4097}, 400, "Bad Request: message is too long"),
+        ("sendMessage", {"chat_id": CHAT, "text": "x", "tex": "y"}, 400, "Bad Request: unknown fields ['tex']"),
+        (
+            "sendMessage",
+            {"chat_id": CHAT, "text": "x", "parse_mode": "RTF"},
+            400,
+            "Bad Request: unsupported parse_mode",
+        ),
+        ("editMessageText", {"chat_id": CHAT, "text": "x"}, 400, "Bad Request: message to edit not found"),
+        ("sendMesage", {"chat_id": CHAT, "text": "x"}, 404, "Not Found"),
+    ],
+)
+def test_the_fake_refuses_wrong_requests(
+    telegram: FakeTelegram, method: str, form: dict[str, str], status: int, description: str
+) -> None:
+    answer = requests.post(f"{telegram.api_base}/bot{telegram.bot_token}/{method}", data=form, timeout=5)
+    assert (answer.status_code, answer.json()["description"]) == (status, description)
+    with pytest.raises(AssertionError, match="wrong requests"):
+        telegram.expect_nothing_more()
+
+
+def test_the_fake_edits_a_message_that_was_sent(telegram: FakeTelegram) -> None:
+    url = f"{telegram.api_base}/bot{telegram.bot_token}"
+    sent = requests.post(f"{url}/sendMessage", json={"chat_id": CHAT, "text": "x"}, timeout=5).json()["result"]
+    form = {"chat_id": CHAT, "message_id": sent["message_id"], "text": "y"}
+    assert requests.post(f"{url}/editMessageText", data=form, timeout=5).json()["ok"]
+    assert [message.text for message in telegram.sent] == ["x", "y"]

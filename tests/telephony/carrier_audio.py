@@ -1,0 +1,85 @@
+"""What a callee heard, measured: recordings against the sounds that should be in them."""
+
+import math
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+RATE = 8000  # Hz
+_SILENCE = 200  # of 32767: about -44 dB
+
+Samples = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Where in a recording a sound is, in seconds, and how alike it is there: 1.0 is the same."""
+
+    at: float
+    likeness: float
+
+
+def read(path: Path) -> Samples:
+    """Return the samples of an 8 kHz mono WAV file, also of one that is being written."""
+    data = path.read_bytes()
+    start = data.index(b"data") + 8
+    usable = (len(data) - start) // 2 * 2
+    return np.frombuffer(data[start : start + usable], dtype="<i2").astype(np.float64)
+
+
+def write(path: Path, samples: Samples) -> Path:
+    """Write an 8 kHz mono WAV file."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(np.clip(samples, -32768, 32767).astype("<i2").tobytes())
+    return path
+
+
+def warble(path: Path, seconds: float, seed: int) -> Path:
+    """Write a sound that is like no other seed's: a run of short tones, of speech's loudness and pitch."""
+    random = np.random.default_rng(seed)
+    length = int(0.05 * RATE)
+    tones = [
+        np.sin(2 * math.pi * random.uniform(200, 3000) * np.arange(length) / RATE) * 8000
+        for _ in range(max(1, round(seconds / 0.05)))
+    ]
+    return write(path, np.concatenate(tones))
+
+
+def loud_seconds(samples: Samples) -> float:
+    """Return for how long there is sound rather than silence, in steps of 20 ms."""
+    frame = RATE // 50
+    frames = samples[: len(samples) // frame * frame].reshape(-1, frame)
+    return float((np.abs(frames).max(axis=1) > _SILENCE).sum()) / 50 if len(frames) else 0.0
+
+
+def find(sound: Samples, recording: Samples) -> Heard:
+    """Return the place where the recording is most like the sound (normalized cross-correlation)."""
+    return find_all(sound, recording, at_least=-1.0)[0]
+
+
+def find_all(sound: Samples, recording: Samples, at_least: float = 0.8) -> list[Heard]:
+    """Return every place where the recording is like the sound, in the order of time; the best alone below ``at_least``."""
+    if len(recording) == 0:
+        return [Heard(0.0, 0.0)]
+    # The end of a sound after which the caller hung up at once may be cut off.
+    recording = np.concatenate([recording, np.zeros(len(sound))])
+    size = 1 << (len(recording) + len(sound)).bit_length()
+    product = np.fft.irfft(np.fft.rfft(recording, size) * np.conj(np.fft.rfft(sound, size)), size)
+    product = product[: len(recording) - len(sound) + 1]
+    energy = np.concatenate([[0.0], np.cumsum(recording**2)])
+    norms = np.sqrt((energy[len(sound) :] - energy[: -len(sound)]) * (sound**2).sum())
+    likeness = np.where(norms > 1, product / np.maximum(norms, 1), 0.0)
+    best = int(likeness.argmax())
+    places = []
+    rest = likeness.copy()
+    while at_least > 0 and rest.max() >= at_least:
+        top = int(rest.argmax())
+        places.append(Heard(top / RATE, float(likeness[top])))
+        rest[max(0, top - len(sound) // 2) : top + len(sound) // 2 + 1] = 0.0
+    return sorted(places, key=lambda heard: heard.at) or [Heard(best / RATE, float(likeness[best]))]

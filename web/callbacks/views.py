@@ -1,0 +1,88 @@
+"""``/twilio/whatsapp``: replies and delivery reports. Only what Twilio signed is taken."""
+
+import structlog
+from flask import Blueprint, Response, abort, request
+
+from gateway.services.escalate import delivery_report
+from gateway.services.replies import take_reply
+from web.callbacks.schemas import answer_to, inbound_message, twiml
+from web.services import services
+
+log = structlog.get_logger(__name__)
+
+blueprint = Blueprint("callbacks", __name__, url_prefix="/twilio/whatsapp")
+
+_PROVIDER = "twilio"
+
+
+@blueprint.before_request
+def verify() -> None:
+    """Refuse what Twilio did not sign, over the address that it knows us by."""
+    there = services()
+    query = request.query_string.decode("latin-1")
+    url = there.config.web.public_url.rstrip("/") + request.path + (f"?{query}" if query else "")
+    signature = request.headers.get("X-Twilio-Signature", "")
+    if there.callbacks is None or not there.callbacks.verify(url, request.form, signature):
+        # The usual reason is a public_url that is not the one entered at the provider.
+        log.warning("callback_refused", url=url, signed=bool(signature), configured=there.callbacks is not None)
+        abort(403)
+
+
+@blueprint.post("/inbound")
+def inbound() -> Response:
+    """Take a reply or a pressed button, and answer it."""
+    there = services()
+    message = inbound_message(request.form)
+    if message is None:
+        log.info("reply_ignored", reason="not_from_whatsapp")
+        return _twiml("")
+    reply = take_reply(
+        there.record,
+        number=message.number,
+        text=message.text,
+        button=message.button,
+        provider=_PROVIDER,
+        replied_to=message.replied_to,
+        at=there.clock.now(),
+    )
+    log.info(
+        "reply_taken",
+        known=reply.known,
+        event_id=reply.event.id if reply.event else None,
+        acknowledged=reply.result is not None,
+        first=reply.result.first if reply.result else None,
+    )
+    if reply.result is not None:
+        there.wakeup.notify()
+    return _twiml(answer_to(reply))
+
+
+@blueprint.post("/status")
+def status() -> Response:
+    """Take a delivery report. A message that is not known may belong to another system of the same account."""
+    there = services()
+    report = there.read_report(request.form) if there.read_report else None
+    if report is not None and report.provider_id is not None:
+        known = delivery_report(
+            there.record,
+            provider=report.provider,
+            provider_id=report.provider_id,
+            state=report.state,
+            reason=report.reason,
+            at=there.clock.now(),
+            attempt_id=request.args.get("attempt", type=_attempt_id),
+        )
+        log.info("delivery_reported", provider_id=report.provider_id, state=report.state.value, known=known)
+        there.wakeup.notify()
+    return Response(status=204)
+
+
+def _attempt_id(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 1 << 63:
+        raise ValueError("no id")
+    return number
+
+
+def _twiml(text: str) -> Response:
+    return Response(twiml(text), mimetype="text/xml")
