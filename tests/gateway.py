@@ -19,12 +19,14 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import yaml
 
-from gateway.app.bootstrap import link_url, source_tokens
+from gateway.app.bootstrap import build_speech, link_url, source_tokens
 from gateway.app.secrets import load_secrets
 from gateway.config.loader import load
+from gateway.model import phrases
 from gateway.model.attempt import Level
 from gateway.model.contact import Contact
 from gateway.model.license import SourceKind
+from gateway.ports.speech import AudioFormat
 from gateway.services import tenants
 from gateway.services.queries import show_event
 from gateway.store.record import open_record
@@ -228,6 +230,27 @@ class Gateway:
         with self.record.write() as work:
             made = work.acknowledgements.add_link(event_id, contact_id, datetime.now(UTC))
         return link_url(self.config, self.secrets)(made.id).removeprefix(self.url)
+
+    def run(self, *arguments: str) -> str:
+        """Run a ``tocsin`` command to its end, which must be a good one, and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway.app", "-c", str(self.file), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, f"tocsin {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def spoken(self, language: str, what: str) -> Path:
+        """Return a fixed sentence as the gateway speaks it: the name of a prompt, or ``acknowledged``."""
+        text = phrases.acknowledged(language) if what == "acknowledged" else phrases.prompt(language, what)
+        speech = build_speech(self.config)
+        try:
+            return speech.render(text, language=language, audio_format=AudioFormat.PHONE).path
+        finally:
+            speech.stop()
 
     def story(self, event_id: int) -> str:
         """Return the event's timeline for a person."""

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def until(condition: Callable[[], T], timeout: float, message: str, *, every: float = 0.01) -> T:
-    """Return the condition's first true value; ``AssertionError`` with the message when ``timeout`` seconds pass first."""
+    """Return the condition's first true value; ``AssertionError`` with the message after ``timeout`` seconds."""
     pause = threading.Event()
     end = time.monotonic() + timeout
     while True:

@@ -22,7 +22,7 @@ ASTERISK_NEEDED=20
 # Debian 12 and 13 have no Asterisk of their own. The next release has; unstable stands in while that one lacks it.
 ASTERISK_SUITES=(forky sid)
 RUN_PACKAGES=(ca-certificates python3 python3-venv)
-TEST_PACKAGES=(chromium postgresql sip-tester)
+TEST_PACKAGES=(chromium postgresql)
 
 # On Debian these are outside an ordinary user's PATH, and that is where an installed Asterisk lies.
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -161,7 +161,7 @@ make_root() {
 # Makes an unpacked root fit for a checkout: no device files, nothing setuid, nothing that Asterisk never reads.
 trim_root() {
     local root=$1 sounds=$1/usr/share/asterisk/sounds
-    as_root find "$root/dev" -mindepth 1 -delete &&
+    as_root find "$root/dev" -xdev -mindepth 1 -delete &&
         as_root rm -rf --one-file-system "$root"/usr/share/{perl,perl5,locale,man,info,lintian,bash-completion,bug,doc-base} \
             "$root"/usr/lib/*/{perl,perl5,perl-base} &&
         as_root find "$root/usr/share/doc" -type f ! -name copyright -delete &&

@@ -9,6 +9,7 @@ from web.errors import LARGEST_REQUEST
 from web.security import harden
 from web.services import EXTENSION, WebServices
 
+
 def create_app(services: WebServices) -> Flask:
     """Return the application. It keeps no state of its own: everything is in the record."""
     app = Flask(__name__)

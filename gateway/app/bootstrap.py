@@ -84,7 +84,8 @@ def link_url(config: Config, secrets: Secrets) -> Callable[[int], str]:
 def media_url(config: Config, secrets: Secrets) -> Callable[[Path], str]:
     """Return what makes the address of a voice note from its file."""
     signer, base = MediaSigner(secrets.media_key), config.web.public_url.rstrip("/")
-    return lambda path: f"{base}/media/{signer.sign(path.name)}.ogg"
+    directory = audio_dir(config)
+    return lambda path: f"{base}/media/{signer.sign(str(path.relative_to(directory)))}.ogg"
 
 
 def status_url(config: Config) -> Callable[[int], str | None]:

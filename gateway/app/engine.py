@@ -38,7 +38,7 @@ from gateway.model.attempt import Level
 from gateway.ports.messages import NotificationChannel
 from gateway.ports.phone import Phone, PhoneReport
 from gateway.ports.record import Heartbeat, Record, RecordUnavailableError
-from gateway.ports.speech import Speech
+from gateway.ports.speech import Speech, SpeechError
 from gateway.services.announce import Announcer
 from gateway.services.deliver import Courier
 from gateway.store.engine_lock import EngineLock
@@ -49,6 +49,8 @@ log = structlog.get_logger(__name__)
 
 _LOOK_EVERY = timedelta(seconds=1)
 _BEAT_EVERY = timedelta(seconds=2)
+_AUDIO_KEPT = timedelta(days=30)
+_PRUNE_EVERY = timedelta(days=1)
 _LOCK_WAIT = timedelta(seconds=20)
 _STOP_SECONDS = 15.0
 
@@ -164,6 +166,8 @@ class Engine:
         self._tell(TakeUpEverything())
         if self._asterisk is not None:
             self._asterisk.start()
+            self._executor.submit(self._render_prompts)
+        self._prune_audio()
         self._listening.start()
         self._beating.start()
         log.info("engine_started")
@@ -207,6 +211,29 @@ class Engine:
     def _tell(self, message: object) -> None:
         if self._dispatcher is not None:
             tell_if_alive(self._dispatcher, message)
+
+    def _render_prompts(self) -> None:
+        """Speak the fixed sentences of calls ahead, so that no first call waits for them."""
+        try:
+            for language in self._languages():
+                render_prompts(self._speech, language)
+        except (SpeechError, RecordUnavailableError) as error:
+            # A call renders what is missing, and reports what cannot be spoken.
+            log.warning("prompts_not_rendered_ahead", error=str(error))
+
+    def _prune_audio(self) -> None:
+        """Delete audio that nobody has used for long, now and once a day."""
+        if self._own_speech is not None:
+            self._executor.submit(self._own_speech.prune, _AUDIO_KEPT)
+            self._timers.after(_PRUNE_EVERY, self._prune_audio)
+
+    def _languages(self) -> list[str]:
+        with self._record.read() as work:
+            licenses = work.licenses.list()
+            contacts = [contact for license_ in licenses for contact in work.contacts.of_license(license_.id)]
+        return sorted(
+            {contact.language for contact in contacts} | {license_.language for license_ in licenses} | {"en"}
+        )
 
     def _nodes(self) -> list[tuple[str, str]]:
         if self._asterisk is None:

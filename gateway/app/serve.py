@@ -47,6 +47,8 @@ class _WebApplication(BaseApplication):  # type: ignore[misc] # gunicorn ships n
             "timeout": 30,
             "graceful_timeout": 20,
             "accesslog": None,
+            # Several gateways run side by side on one machine; their runtime control is a signal, not a shared socket.
+            "control_socket_disable": True,
             "proc_name": "tocsin-web",
             "logger_class": "gateway.app.logs.GunicornLogger",
         }

@@ -28,9 +28,7 @@ class NoPhone:
 
     def place(self, order: CallOrder) -> None:
         """Report that nobody can carry the call."""
-        self._listener(
-            CallEnded(call_id=order.call_id, at=self._clock.now(), outcome=CallOutcome.TRUNK_TROUBLE)
-        )
+        self._listener(CallEnded(call_id=order.call_id, at=self._clock.now(), outcome=CallOutcome.TRUNK_TROUBLE))
 
     def hang_up(self, call_id: str) -> None:
         """Do nothing."""

@@ -9,6 +9,7 @@ import structlog
 
 from gateway.model import phrases
 from gateway.model.call import Call
+from gateway.model.languages import speakable
 from gateway.ports.clock import Clock
 from gateway.ports.phone import CallOrder, Phone, Prompt
 from gateway.ports.record import Record
@@ -110,7 +111,7 @@ class Announcer:
         self._phone.say_and_hang_up(call_id, sound)
 
     def _phone_audio(self, text: str, language: str) -> Path:
-        return self._speech.render(text, language=language, audio_format=AudioFormat.PHONE).path
+        return self._speech.render(text, language=speakable(language), audio_format=AudioFormat.PHONE).path
 
     def _trunk(self, due: Sequence[calls.DueAlert], leg: Call | None) -> str | None:
         usable = self._phone.trunks()

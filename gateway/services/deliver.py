@@ -9,6 +9,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_e
 from gateway.model import phrases
 from gateway.model.attempt import Attempt, AttemptState, Level
 from gateway.model.event import EventStatus
+from gateway.model.languages import speakable
 from gateway.ports.clock import Clock
 from gateway.ports.messages import Delivery, Message, NotificationChannel
 from gateway.ports.record import EscalationRecord, Record, RecordUnavailableError
@@ -111,7 +112,8 @@ class Courier:
             body=event.body,
             link=link,
         )
-        variables = {"1": snapshot.license_name, "2": severity, "3": event.title, "4": link}
+        severity_word = phrases.severity_word(contact.language, severity)
+        variables = {"1": snapshot.license_name, "2": severity_word, "3": event.title, "4": link}
         return Message(
             level=Level.TEXT,
             to=contact.whatsapp,
@@ -131,7 +133,7 @@ class Courier:
             title=event.title,
             body=event.body,
         )
-        audio = self._speech.render(text, language=contact.language, audio_format=AudioFormat.VOICE_NOTE)
+        audio = self._speech.render(text, language=speakable(contact.language), audio_format=AudioFormat.VOICE_NOTE)
         return Message(
             level=Level.VOICE_NOTE,
             to=contact.whatsapp,

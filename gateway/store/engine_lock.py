@@ -70,6 +70,7 @@ class EngineLock:
                 except RecordUnavailableError as error:
                     trouble = error
             if not end.left:
+                self.release()
                 if trouble is not None:
                     raise trouble
                 return False
@@ -102,7 +103,10 @@ class EngineLock:
         try:
             if self._lock.is_held() or self._lock.take():
                 return EngineLockState.HELD
-            return EngineLockState.UNSURE if self._lock.is_held_by_former_self() else EngineLockState.LOST
+            if self._lock.is_held_by_former_self():
+                return EngineLockState.UNSURE
+            self._lock.drop()
+            return EngineLockState.LOST
         except RecordUnavailableError:
             return EngineLockState.UNSURE
 

@@ -61,6 +61,9 @@ class PostgresqlWakeup:
         if connection is not None:
             connection.close()
 
+    def __del__(self) -> None:
+        self.close()
+
     def _send(self) -> None:
         # A connection that died unnoticed shows it here; the second try has a new one.
         for _ in range(2):

@@ -177,8 +177,6 @@ class FakeAMI:
             self.database[f"/tocsin/{call_id}/ended"] = f"1010.25|{cause}|{technical}|0|{answered}"
             head = (("Channel", channel["Channel"]), ("Uniqueid", unique_id), ("Cause", str(cause)))
             causes = (*head, *([("TechCause", str(sip))] if sip else []))
-            if by_network:
-                self._event(("Event", "HangupRequest"), *causes)
             self._event(("Event", "Hangup"), *causes)
 
         self.do(end)

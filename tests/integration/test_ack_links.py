@@ -40,7 +40,7 @@ def test_page_shows_the_alert_in_the_licenses_time(there: Installation, client: 
     page = client.get(there.link(event_id, there.add_contact("Ana"))).get_data(as_text=True)
     for text in ("&lt;b&gt;Plate&lt;/b&gt; &amp; more", "line 1\nline 2", "Critical", "Harbour &amp; Sons"):
         assert text in page
-    assert "20 November 2026, 13:00:00 (CET)" in page
+    assert "20 Nov 2026, 13:00 CET" in page
 
 
 def test_post_acknowledges_for_the_contact(there: Installation, client: FlaskClient) -> None:

@@ -1,6 +1,7 @@
 """Calls through an Asterisk that behaves."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -89,13 +90,21 @@ def test_refused_call_ends_by_the_networks_cause(phone: Rig, cause: int, sip: in
     ],
 )
 def test_ring_timeout_is_no_answer_only_where_it_rang(phone: Rig, heard: str | None, outcome: CallOutcome) -> None:
-    phone.place("c1")
+    phone.place("c1", ring_timeout=timedelta(milliseconds=1))
     phone.ami.channel("c1")
     if heard:
         getattr(phone.ami, heard)("c1")
     phone.ami.hang_up("c1", 19, 480, by_network=False)
     ended = phone.ended("c1")
     assert (ended.outcome, ended.sip_cause) == (outcome, None)
+
+
+def test_network_that_says_480_before_the_time_is_up_means_it(phone: Rig) -> None:
+    phone.place("c1")
+    phone.ami.channel("c1")
+    phone.ami.hang_up("c1", 19, 480)
+    ended = phone.ended("c1")
+    assert (ended.outcome, ended.sip_cause) == (CallOutcome.NO_ANSWER, 480)
 
 
 def test_unknown_endpoint_is_trunk_trouble(phone: Rig) -> None:
@@ -255,8 +264,6 @@ def test_thousands_of_calls_leave_nothing_behind(phone: Rig) -> None:
 
 
 def test_longest_ringing_is_watched(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     with rig(tmp_path, replace(QUICK, ring_margin=timedelta(0))) as phone:
         phone.place("c1", ring_timeout=timedelta(milliseconds=50))
         assert phone.ended("c1").outcome is CallOutcome.TRUNK_TROUBLE

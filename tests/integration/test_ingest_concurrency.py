@@ -19,6 +19,7 @@ import pytest
 from gateway.app.secrets import load_secrets
 from gateway.config.schema import Config
 from gateway.model.event import EventStatus, Severity
+from gateway.model.license import SourceKind
 from gateway.ports.record import Record
 from gateway.services.tenants import add_license, add_source
 from gateway.services.tokens import SourceTokens
@@ -99,7 +100,7 @@ def token(server: Server, record: Record) -> str:
     license_ = add_license(record, server.config, name="L", tier="pro", at=BEGINNING)
     tokens = SourceTokens(hash_key=load_secrets(server.config).token_hash_key)
     return add_source(
-        record, tokens, license_id=license_.id, kind="webhook", name="S", severity=Severity.WARN, at=BEGINNING
+        record, tokens, license_id=license_.id, kind=SourceKind.WEBHOOK, name="S", severity=Severity.WARN, at=BEGINNING
     ).token
 
 

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
@@ -48,7 +49,7 @@ def asterisk_config(
 
 
 def _sip_port() -> int:
-    # Asterisk needs the same number for UDP and TCP where trunks use both; a port free for TCP nearly always is for UDP.
+    # Asterisk takes one number for UDP and TCP where trunks use both. A port free for TCP nearly always is for UDP.
     return free_port()
 
 
@@ -81,7 +82,7 @@ class GatewayPbx:
         self.running = up(self.config, self.node, self.secret, self.directory)
 
     def stop(self) -> bool:
-        return down(self.node, self.directory)
+        return down(self.node, self.directory, timeout=timedelta(seconds=2))
 
     def ami(self, listener: Callable[[Packet], None] | None = None) -> AmiClient:
         """Return a bare AMI connection with the gateway's own rights."""

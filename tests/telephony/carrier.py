@@ -63,7 +63,7 @@ def answers(
     seconds to wait and keys. ``talks`` is a WAV file (8 kHz) said after that, as a voicemail does.
     """
     keys = ((after, presses),) if isinstance(presses, str) and presses else tuple(presses or ())
-    return Behaviour(200, ring, stays, keys, talks)  # type: ignore[arg-type]
+    return Behaviour(200, ring, stays, keys, talks)
 
 
 def rejects(status: int, *, after: float = 0.0, rings: bool = True) -> Behaviour:
@@ -205,7 +205,7 @@ class Carrier:
         process.stop(self._layout, _STOP)
 
     def behaviour(self, number: str, *each: Behaviour) -> None:
-        """Say what the subscriber does with the next call, the one after, and so on; the last goes for all that follow."""
+        """Say what the subscriber does with the next call, the one after, and so on; the last is for all that follow."""
         ami = self._connected()
         ami.send("DBDelTree", Family="plan", Key=number)
         made = int(ami.tree("count", number).get(f"count/{number}", "0"))

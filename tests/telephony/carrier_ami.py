@@ -1,10 +1,11 @@
 """A small AMI client for the simulated carrier and for tests of the dialplan: blocking, one thread that reads."""
 
+import contextlib
 import itertools
 import queue
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Self
 
 Packet = dict[str, str]
@@ -48,14 +49,18 @@ class AmiClient:
         self.close()
 
     def close(self) -> None:
-        try:
+        with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._reader.join(5)
         self._socket.close()
 
-    def send(self, action: str, variables: Iterable[str] = (), timeout: float = 10, **headers: object) -> list[Packet]:
+    def send(self, action: str, variables: Iterable[str] = (), **headers: object) -> list[Packet]:
+        """Run an action and return its response, followed by the events of its list if it has one."""
+        return self.request(action, headers, variables)
+
+    def request(
+        self, action: str, headers: Mapping[str, object], variables: Iterable[str] = (), timeout: float = 10
+    ) -> list[Packet]:
         """Run an action and return its response, followed by the events of its list if it has one."""
         action_id = str(next(self._ids))
         answers = self._answers[action_id] = queue.SimpleQueue()
@@ -76,14 +81,14 @@ class AmiClient:
 
     def run(self, action: str, variables: Iterable[str] = (), **headers: object) -> list[Packet]:
         """Run an action that must succeed."""
-        packets = self.send(action, variables, **headers)
+        packets = self.request(action, headers, variables)
         if packets[0].get("Response") != "Success":
             raise AmiError(f"{action}: {packets[0].get('Message')}")
         return packets
 
     def value(self, expression: str, **headers: object) -> str:
         """Return a dialplan variable's or function's value."""
-        return self.run("Getvar", Variable=expression, **headers)[0].get("Value", "")
+        return self.request("Getvar", {"Variable": expression, **headers})[0].get("Value", "")
 
     def tree(self, family: str, key: str = "") -> dict[str, str]:
         """Return a part of Asterisk's database, by path without the leading slash."""

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 RATE = 8000  # Hz
 _SILENCE = 200  # of 32767: about -44 dB
+_ROWS = (697, 770, 852, 941)  # Hz
+_COLUMNS = (1209, 1336, 1477, 1633)
 
 Samples = npt.NDArray[np.float64]
 
@@ -51,6 +53,14 @@ def warble(path: Path, seconds: float, seed: int) -> Path:
     return write(path, np.concatenate(tones))
 
 
+def dtmf(path: Path, digit: str, seconds: float = 0.3) -> Path:
+    """Write the two tones of a key (ITU-T Q.23), with silence before them."""
+    row, column = divmod("123A456B789C*0#D".index(digit), 4)
+    time = np.arange(int(seconds * RATE)) / RATE
+    tones = sum(np.sin(2 * math.pi * hertz * time) for hertz in (_ROWS[row], _COLUMNS[column]))
+    return write(path, np.concatenate([np.zeros(RATE // 2), 8000 * tones, np.zeros(RATE // 2)]))
+
+
 def loud_seconds(samples: Samples) -> float:
     """Return for how long there is sound rather than silence, in steps of 20 ms."""
     frame = RATE // 50
@@ -64,7 +74,7 @@ def find(sound: Samples, recording: Samples) -> Heard:
 
 
 def find_all(sound: Samples, recording: Samples, at_least: float = 0.8) -> list[Heard]:
-    """Return every place where the recording is like the sound, in the order of time; the best alone below ``at_least``."""
+    """Return every place where the recording is like the sound, by time; the best one where none reaches ``at_least``."""
     if len(recording) == 0:
         return [Heard(0.0, 0.0)]
     # The end of a sound after which the caller hung up at once may be cut off.

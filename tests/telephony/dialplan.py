@@ -153,7 +153,9 @@ class Exchange:
     def ended(self, leg: Leg, timeout: float = 30) -> Ended:
         """Return the leg's last record as soon as it is there."""
         return Ended.parse(
-            until(lambda: self.facts(leg).get("ended"), timeout, f"the leg to {leg.number} leaves its record", every=0.1)
+            until(
+                lambda: self.facts(leg).get("ended"), timeout, f"the leg to {leg.number} leaves its record", every=0.1
+            )
             or ""
         )
 

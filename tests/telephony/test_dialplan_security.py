@@ -29,7 +29,8 @@ def invite(pbx: GatewayPbx, from_address: str, exten: str) -> str:
         peer.settimeout(5)
         own = f"{from_address}:{peer.getsockname()[1]}"
         body = (
-            f"v=0\r\no=- 1 1 IN IP4 {from_address}\r\ns=-\r\nc=IN IP4 {from_address}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
+            f"v=0\r\no=- 1 1 IN IP4 {from_address}\r\ns=-\r\nc=IN IP4 {from_address}\r\n"
+            "t=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
         )
         # The caller claims to be the trunk, by its name.
         request = (
@@ -75,11 +76,13 @@ def test_carrier_cannot_call_in(exchange: Exchange, exten: str) -> None:
     ],
 )
 def test_gateways_ami_user_may_not(exchange: Exchange, action: str, headers: dict[str, object]) -> None:
-    answer = exchange.ami.send(action, **headers)[0]
+    answer = exchange.ami.request(action, headers)[0]
     assert answer["Response"] == "Error"
 
 
-@pytest.mark.parametrize("function", ["SHELL(id)", "FILE(/etc/passwd)", "ENV(HOME)", "CURL(http://127.0.0.1/)", "EVAL(x)"])
+@pytest.mark.parametrize(
+    "function", ["SHELL(id)", "FILE(/etc/passwd)", "ENV(HOME)", "CURL(http://127.0.0.1/)", "EVAL(x)"]
+)
 def test_functions_that_reach_beyond_asterisk_do_not_exist(exchange: Exchange, function: str) -> None:
     assert exchange.ami.send("Getvar", Variable=function)[0].get("Value", "") == ""
 

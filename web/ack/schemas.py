@@ -77,4 +77,4 @@ def _zone(name: str) -> tzinfo:
 
 def _written(at: datetime, zone: tzinfo) -> str:
     local = at.astimezone(zone)
-    return f"{local.day} {local:%B %Y, %H:%M:%S} ({local.tzname()})"
+    return f"{local.day} {local:%b %Y, %H:%M} {local.tzname()}"

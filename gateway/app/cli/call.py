@@ -37,6 +37,7 @@ from gateway.tts.espeak import EspeakEngine
 from gateway.tts.prompts import render_prompts
 
 _CONNECT_SECONDS = 20.0
+_LOOK_EVERY_SECONDS = 0.05
 # The announcement three times, a transfer that nobody takes, and some slack: longer than any test call.
 _LONGEST_CALL_SECONDS = 600.0
 _AFTER_INTERRUPT_SECONDS = 5.0
@@ -162,15 +163,16 @@ class _TestCall:
         return ended
 
     def _await_trunk(self, trunks: list[str]) -> None:
+        """Wait until one of the trunks takes orders, which nobody reports: a node does so after its look-up."""
         end = time.monotonic() + _CONNECT_SECONDS
-        while not set(trunks) & set(self._phone.trunks()):
-            left = end - time.monotonic()
+        while not set(trunks) & set(self._phone.trunks()) and time.monotonic() < end:
             try:
-                report = self._reports.get(timeout=max(left, 0.001))
+                report = self._reports.get(timeout=_LOOK_EVERY_SECONDS)
             except queue.Empty:
-                return
+                continue
             if isinstance(report, PhoneNodeUp):
                 self._steps.tell(self._clock.now(), "node_connected", node=report.node)
+                self._phone.look_up(report.node, [])
             elif isinstance(report, PhoneNodeDown):
                 self._steps.tell(self._clock.now(), "node_lost", node=report.node, reason=report.reason)
 

@@ -29,13 +29,6 @@ class DialProgressed:
 
 
 @dataclass(frozen=True, slots=True)
-class HangupRequested:
-    """The far end ended the leg, or refused it."""
-
-    call_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class OriginateReported:
     """An originate is through: answered or not.
 
@@ -88,7 +81,6 @@ class FullyBooted:
 AMIEvent = (
     ChannelSeen
     | DialProgressed
-    | HangupRequested
     | OriginateReported
     | ChannelHungUp
     | KeyReported
@@ -125,11 +117,6 @@ def _progress(ami_event: Mapping[str, object]) -> AMIEvent | None:
     return DialProgressed(call_id)
 
 
-def _hangup_request(ami_event: Mapping[str, object]) -> AMIEvent | None:
-    call_id = call_id_of(text(ami_event, "Uniqueid"))
-    return None if call_id is None else HangupRequested(call_id)
-
-
 def _originate_response(ami_event: Mapping[str, object]) -> AMIEvent | None:
     call_id = call_id_of(text(ami_event, "Uniqueid"))
     if call_id is None:
@@ -163,7 +150,6 @@ _READERS: dict[str, Callable[[Mapping[str, object]], AMIEvent | None]] = {
     "newchannel": read_channel,
     "newstate": read_channel,
     "dialstate": _progress,
-    "hanguprequest": _hangup_request,
     "originateresponse": _originate_response,
     "hangup": _hangup,
     "userevent": _user_event,

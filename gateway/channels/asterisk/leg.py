@@ -16,8 +16,8 @@ from gateway.ports.phone import CallEnded
 class Leg:
     """What is known of a leg. Changed on the loop's thread alone.
 
-    ``sent``: the originate was written; until then nothing can have been dialled. ``rang`` is ``None`` for a leg
-    that was not listened to from its beginning. ``network_ended``: the far end refused or ended it. ``refused``:
+    ``sent``: the originate was written, at ``sent_at`` on the loop's clock; until then nothing can have been dialled. ``rang`` is ``None`` for a leg
+    that was not listened to from its beginning. ``refused``:
     Asterisk reported that the originate came to nothing. ``sought``: a look-up is under way, which will say how it
     stands; a hangup seen meanwhile is kept in ``hung_up``.
     """
@@ -26,12 +26,12 @@ class Leg:
     ring_timeout: timedelta
     trunk: str | None = None
     sent: bool = False
+    sent_at: float | None = None
     action_id: str = ""
     channel: str | None = None
     rang: bool | None = None
     ringing_told: bool = False
     answered_at: datetime | None = None
-    network_ended: bool = False
     refused: bool = False
     hang_up_wanted: bool = False
     last_word: Path | None = None

@@ -17,7 +17,6 @@ from gateway.channels.asterisk.ami_events import (
     ChannelHungUp,
     ChannelSeen,
     DialProgressed,
-    HangupRequested,
     KeyReported,
     OriginateReported,
 )
@@ -50,6 +49,8 @@ log = structlog.get_logger(__name__)
 _LONGEST_QUEUE = 1000
 _LONGEST_MEMORY = 10_000
 _LOOK_UPS_AT_ONCE = 16
+_OWN_TIME_OUT = (480, 19)  # TechCause and Cause
+_NEARLY = 0.95  # Asterisk's clock and ours need not agree to the millisecond
 _NO_RESULT = (AMIConnectionLostError, AMINotConnectedError, AMITimeoutError)
 
 
@@ -226,8 +227,6 @@ class PhoneNode:
                 self._seen(leg, event)
             case DialProgressed():
                 leg.rang = True
-            case HangupRequested():
-                leg.network_ended = True
             case OriginateReported():
                 self._originate_reported(leg, event)
             case AnswerReported(at=at):
@@ -261,6 +260,7 @@ class PhoneNode:
             # It was hung up, or the connection was lost, while the sounds were laid out.
             return
         leg.sent = True
+        leg.sent_at = asyncio.get_running_loop().time()
         log.info("call_dialled", call_id=leg.call_id, trunk=trunk.name)
         try:
             answer = await self._connection.act("Originate", headers)
@@ -333,16 +333,34 @@ class PhoneNode:
             self._arm(leg, self._timings.end_after_report.total_seconds())
 
     def _hung_up(self, leg: Leg, event: ChannelHungUp) -> None:
-        # When our own ring time-out ends a leg, Asterisk 22 sets TechCause 480, though the network never said so.
-        from_network = leg.network_ended or leg.answered_at is not None
+        if leg.rang is False and self._is_our_doing(leg, event) and not leg.hang_up_wanted and not leg.sought:
+            # Nothing rang that was told here. The record knows of early media too (SIP 183), which is a phone that rings.
+            leg.hung_up = event
+            self._seek(leg)
+            return
         self._end(
             leg,
             leg.ended(
                 at=self._clock.now(),
                 hangup_cause=event.hangup_cause,
-                sip_cause=event.sip_cause if from_network else None,
+                sip_cause=None if self._is_our_doing(leg, event) else event.sip_cause,
             ),
         )
+
+    def _is_our_doing(self, leg: Leg, event: ChannelHungUp) -> bool:
+        """Whether we ended the leg, not the network.
+
+        When our ring time-out ends a leg, or a hangup cancels it, Asterisk 22 sets ``TechCause`` by itself, to 480 and 19
+        for the time-out, though the network never said so.
+        """
+        if leg.answered_at is not None:
+            return False
+        if leg.hang_up_wanted:
+            return True
+        if (event.sip_cause, event.hangup_cause) != _OWN_TIME_OUT or leg.sent_at is None:
+            return False
+        rung_for = asyncio.get_running_loop().time() - leg.sent_at
+        return rung_for >= leg.ring_timeout.total_seconds() * _NEARLY
 
     def _end(self, leg: Leg, ended: CallEnded) -> None:
         self._drop(leg)

@@ -256,7 +256,7 @@ def _media_address(node: NodeConfig, host: str, port: int) -> str | None:
     bound = node.sip_bind.rpartition(":")[0].strip("[]")
     if not ipaddress.ip_address(bound).is_unspecified:
         return bound
-    # Bound to every address: the one that packets to the carrier leave from. Connecting a datagram socket sends nothing.
+    # Bound to every address: the one that packets to the carrier leave from. Connecting this socket sends nothing.
     family = socket.AF_INET6 if ":" in bound else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:

@@ -137,7 +137,9 @@ def stop(layout: Layout, timeout: timedelta) -> bool:
             except ProcessLookupError:
                 break
             except PermissionError as error:
-                raise ProvisionError(f"Asterisk, process {pid}, belongs to another user: stop it as that user") from error
+                raise ProvisionError(
+                    f"Asterisk, process {pid}, belongs to another user: stop it as that user"
+                ) from error
             if _wait(lambda: not _runs(pid, layout), timeout):
                 break
     (layout.run / _PID_FILE).unlink(missing_ok=True)

@@ -26,6 +26,9 @@
         if (answer.status >= 500) {
           throw new Error("not available");
         }
+        return answer.text();
+      })
+      .then(function () {
         window.location.replace(window.location.pathname);
       })
       .catch(function () {

@@ -1,0 +1,196 @@
+"""The acknowledgement page in a real browser, on the screen of a phone."""
+
+import logging
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from gateway.config.schema import AckLinksConfig, Config
+from gateway.model.contact import Contact
+from gateway.model.event import EventStatus
+from gateway.ports.record import Record
+from gateway.store import open_record
+from tests.unit.web.installation import Installation, open_event
+from tests.waiting import until
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"width": 390, "height": 780}
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert chromium, "these tests need Chromium: install the package chromium"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def record(sqlite_url: str) -> Iterator[Record]:
+    opened = open_record(sqlite_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def there(record: Record) -> Installation:
+    return Installation(record)
+
+
+@pytest.fixture
+def ana(there: Installation) -> Contact:
+    return there.add_contact("Ana Martínez", "+15550101")
+
+
+@pytest.fixture
+def serve(there: Installation) -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server: BaseWSGIServer = make_server("127.0.0.1", 0, there.app(), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def require_tap(there: Installation) -> None:
+    there.config = replace_config(there.config)
+
+
+def replace_config(config: Config) -> Config:
+    return config.model_copy(update={"ack_links": AckLinksConfig(require_tap=True)})
+
+
+def phone(browser: Browser, *, scripts: bool = True, dark: bool = False) -> BrowserContext:
+    return browser.new_context(
+        viewport=PHONE,
+        device_scale_factor=2,
+        is_mobile=True,
+        java_script_enabled=scripts,
+        color_scheme="dark" if dark else "light",
+    )
+
+
+def watch(page: Page) -> list[str]:
+    """Return the list of what the browser complains about."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("requestfailed", lambda request: complaints.append(request.url))
+    return complaints
+
+
+def status(there: Installation, event_id: int) -> EventStatus:
+    return there.event(event_id).status
+
+
+def test_opening_the_page_acknowledges(there: Installation, ana: Contact, serve: str, browser: Browser) -> None:
+    event_id = open_event(there.app().test_client(), severity="critical")
+    with phone(browser) as context:
+        page = context.new_page()
+        complaints = watch(page)
+        page.goto(serve + there.link(event_id, ana))
+        expect(page.get_by_role("heading", name="You have it")).to_be_visible()
+        expect(page.get_by_text("Ana Martínez")).to_be_visible()
+        assert complaints == []
+    event = there.event(event_id)
+    assert (event.status, event.acknowledged_by, event.acknowledged_via) == (
+        EventStatus.ACKNOWLEDGED,
+        "Ana Martínez",
+        "link",
+    )
+
+
+def test_button_acknowledges_where_scripts_are_off(
+    there: Installation, ana: Contact, serve: str, browser: Browser
+) -> None:
+    event_id = open_event(there.app().test_client())
+    with phone(browser, scripts=False) as context:
+        page = context.new_page()
+        page.goto(serve + there.link(event_id, ana))
+        button = page.get_by_role("button", name="I'm on it")
+        expect(button).to_be_visible()
+        assert status(there, event_id) is EventStatus.OPEN
+        button.click()
+        expect(page.get_by_role("heading", name="You have it")).to_be_visible()
+    assert status(there, event_id) is EventStatus.ACKNOWLEDGED
+
+
+@pytest.mark.usefixtures("require_tap")
+def test_only_a_tap_acknowledges_where_it_is_required(
+    there: Installation, ana: Contact, serve: str, browser: Browser
+) -> None:
+    event_id = open_event(there.app().test_client())
+    with phone(browser) as context:
+        page = context.new_page()
+        page.goto(serve + there.link(event_id, ana), wait_until="networkidle")
+        page.reload(wait_until="networkidle")
+        assert status(there, event_id) is EventStatus.OPEN
+        page.get_by_role("button", name="I'm on it").click()
+        expect(page.get_by_role("heading", name="You have it")).to_be_visible()
+
+
+def test_page_that_nobody_looks_at_waits_until_somebody_does(
+    there: Installation, ana: Contact, serve: str, browser: Browser
+) -> None:
+    event_id = open_event(there.app().test_client())
+    with phone(browser) as context:
+        page = context.new_page()
+        page.add_init_script(
+            "window.looked = false;"
+            "Object.defineProperty(document, 'visibilityState', {get: () => window.looked ? 'visible' : 'hidden'});"
+        )
+        page.goto(serve + there.link(event_id, ana), wait_until="networkidle")
+        assert status(there, event_id) is EventStatus.OPEN
+        page.evaluate("window.looked = true; document.dispatchEvent(new Event('visibilitychange'))")
+        until(lambda: status(there, event_id) is EventStatus.ACKNOWLEDGED, 10, "the page acknowledges when it is seen")
+
+
+def test_failed_acknowledgement_says_so_and_offers_the_button(
+    there: Installation, ana: Contact, serve: str, browser: Browser
+) -> None:
+    event_id = open_event(there.app().test_client())
+    with phone(browser) as context:
+        page = context.new_page()
+        page.route("**/a/*", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+        page.goto(serve + there.link(event_id, ana))
+        expect(page.get_by_role("alert")).to_contain_text("did not go through")
+        page.unroute_all()
+        page.get_by_role("button", name="I'm on it").click()
+        expect(page.get_by_role("heading", name="You have it")).to_be_visible()
+    assert status(there, event_id) is EventStatus.ACKNOWLEDGED
+
+
+def test_long_alert_fits_the_screen_of_a_phone(
+    there: Installation, ana: Contact, serve: str, browser: Browser, tmp_path: Path
+) -> None:
+    client = there.app().test_client()
+    ben = there.add_contact("Ben", "+15550102")
+    words = {"title": "Vehículo " + "W" * 120, "body": "línea\n" * 40 + "x" * 400, "severity": "critical"}
+    event_id = open_event(client, **words)
+    client.post(there.link(event_id, ben))
+    with phone(browser, dark=True) as context:
+        page = context.new_page()
+        page.goto(serve + there.link(event_id, ana))
+        expect(page.get_by_role("heading", name="Ben has it")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        page.screenshot(path=tmp_path / "page.png")
