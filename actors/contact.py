@@ -4,13 +4,22 @@ Calls that fall due while one is in progress are bundled into the next, which an
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
 
 from actors.event import Tell, tell_if_alive
-from actors.messages import ActorFailed, CallOverdue, CallPrepared, EventChanged, PhoneReported, PlaceCall, Withdraw
+from actors.messages import (
+    ActorFailed,
+    CallOverdue,
+    CallPrepared,
+    EventChanged,
+    PhoneReported,
+    PlaceCall,
+    PrepareAgain,
+    Withdraw,
+)
 from actors.pool import ActorPool, PooledActor
 from actors.timers import Timer, Timers
 from gateway.model.attempt import AttemptState
@@ -34,6 +43,10 @@ log = structlog.get_logger(__name__)
 
 # The dialplan ends a call after ten minutes at the latest; what is not reported by then will not be.
 LONGEST_CALL = timedelta(minutes=11)
+
+# A connection that is being made, after a start or a short loss, is waited for; an outage is not.
+PATIENCE = timedelta(seconds=8)
+_LOOK_AGAIN_AFTER = timedelta(milliseconds=250)
 
 
 class Booth(Protocol):
@@ -93,6 +106,7 @@ class ContactActor(PooledActor):
         self._leg: _Leg | None = None
         self._preparation = 0
         self._preparing = False
+        self._out_of_reach_since: datetime | None = None
         self._log = log.bind(contact_id=contact_id)
 
     def on_start(self) -> None:
@@ -120,6 +134,8 @@ class ContactActor(PooledActor):
                 self._prepared(message)
             case PhoneReported(report):
                 self._reported(report)
+            case PrepareAgain(preparation):
+                self._prepare_again(preparation)
             case CallOverdue(_, call_id):
                 self._overdue(call_id)
 
@@ -154,6 +170,10 @@ class ContactActor(PooledActor):
             return
         self._preparing = False
         self._drop_cancelled(prepared)
+        if prepared.may_pass and self._worth_waiting():
+            self._prepare_again_soon()
+            return
+        self._out_of_reach_since = None
         if self._leg is not None:
             self._dial_again(prepared)
         elif prepared.failure is not None:
@@ -162,6 +182,26 @@ class ContactActor(PooledActor):
         elif prepared.order is not None:
             self._dial(prepared.order, prepared.attempt_ids)
         self._next()
+
+    def _worth_waiting(self) -> bool:
+        """Tell whether the phone systems have been out of reach for a moment only."""
+        self._out_of_reach_since = self._out_of_reach_since or self._clock.now()
+        return self._clock.now() - self._out_of_reach_since < PATIENCE
+
+    def _prepare_again_soon(self) -> None:
+        self._preparing = True
+        ref, again = self.actor_ref, PrepareAgain(self._preparation)
+        self._timers.after(_LOOK_AGAIN_AFTER, lambda: tell_if_alive(ref, again))
+
+    def _prepare_again(self, preparation: int) -> None:
+        if preparation != self._preparation:
+            return
+        self._preparing = False
+        leg = calls.find(self._record, self._leg.call_id) if self._leg is not None else None
+        if leg is not None:
+            self._prepare(tuple(attempt.id for attempt in calls.attempts_of(self._record, leg.id)), leg)
+        else:
+            self._next()
 
     def _drop_cancelled(self, prepared: CallPrepared) -> None:
         """Forget what turned out to be over when the call was prepared."""

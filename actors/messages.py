@@ -57,7 +57,8 @@ class PhoneReported:
 class CallPrepared:
     """From the preparation of a call: what is still to be announced, and the order that announces it.
 
-    Without an order there is nothing to announce, or ``failure`` says why nobody can place the call now.
+    Without an order there is nothing to announce, or ``failure`` says why nobody can place the call now, and
+    ``may_pass`` whether that is worth waiting for a moment.
     """
 
     contact_id: int
@@ -66,6 +67,14 @@ class CallPrepared:
     attempt_ids: tuple[int, ...]
     order: CallOrder | None
     failure: str | None = None
+    may_pass: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareAgain:
+    """To a contact's actor, by its own timer: perhaps a phone system is in reach now."""
+
+    preparation: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,13 @@ class AnnouncerBooth:
                 prepared = self._announcer.prepare(contact_id, attempt_ids, leg)
             finally:
                 told = CallPrepared(
-                    contact_id, preparation, attempt_ids, prepared.attempt_ids, prepared.order, prepared.failure
+                    contact_id=contact_id,
+                    preparation=preparation,
+                    asked_for=attempt_ids,
+                    attempt_ids=prepared.attempt_ids,
+                    order=prepared.order,
+                    failure=prepared.failure,
+                    may_pass=prepared.may_pass,
                 )
                 self._dispatcher(told)
 

@@ -42,6 +42,7 @@ class Site:
         self.twilio: FakeTwilio
         self.telegram: FakeTelegram
         self.gateway: Gateway
+        self.phone = ""
 
     def __enter__(self) -> Self:
         with ExitStack() as parts:

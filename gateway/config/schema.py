@@ -18,6 +18,9 @@ from gateway.model.policy import Policy, Tier
 
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_POSTGRESQL = re.compile(
+    r"postgresql\+psycopg://(?:.*@)?(?:\[[0-9A-Fa-f:.]+\]|[^\s/:?#@]*)(?::\d{1,5})?(?:/[^\s?]*)?(?:\?\S*)?"
+)
 _LARGEST_PORT = 65535
 _REGION = 2
 _LONGEST_DURATION = timedelta(days=3650)
@@ -95,7 +98,7 @@ def _url(value: str) -> str:
 def _database_url(value: str) -> str:
     if value.startswith(("postgres://", "postgresql://")):
         raise ValueError("must name the driver: write postgresql+psycopg:// instead")
-    if not re.match(r"(?:sqlite:///|postgresql\+psycopg://).", value):
+    if not (re.match("sqlite:///.", value) or _POSTGRESQL.fullmatch(value)):
         raise ValueError(
             "not a database this version knows: write sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
         )

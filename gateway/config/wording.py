@@ -92,7 +92,7 @@ def _choice(details: ErrorDetails) -> tuple[str, str | None]:
 
 
 def _did_you_mean(key: str, place: KeyPath, model: type[BaseModel]) -> str | None:
-    section = _section(model, place[:-1])
+    section = section_of(model, place[:-1])
     names = list(_keys(section)) if section else []
     if close := get_close_matches(key, names, n=1, cutoff=_LIKELY):
         return f"did you mean {close[0]}?"
@@ -117,7 +117,8 @@ def key_paths(model: type[BaseModel], above: KeyPath = ()) -> Iterator[KeyPath]:
             yield from key_paths(inner, (*path, *step))
 
 
-def _section(model: type[BaseModel], place: KeyPath) -> type[BaseModel] | None:
+def section_of(model: type[BaseModel], place: KeyPath) -> type[BaseModel] | None:
+    """Return the section at a path; ``None`` where the schema has none there."""
     current: type[BaseModel] = model
     steps = iter(place)
     for part in steps:

@@ -22,11 +22,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedCall:
-    """What is still to be announced, with the order that does it or the reason why nobody can place it now."""
+    """What is still to be announced, with the order that does it or the reason why nobody can place it now.
+
+    ``may_pass``: no phone system is in reach at all, as for a moment after a start or a lost connection.
+    """
 
     attempt_ids: tuple[int, ...]
     order: CallOrder | None = None
     failure: str | None = None
+    may_pass: bool = False
 
 
 class Announcer:
@@ -58,8 +62,10 @@ class Announcer:
             return PreparedCall(attempt_ids=())
         due_ids = tuple(alert.attempt.id for alert in due)
         trunk = self._trunk(due, leg)
+        if trunk is None and not self._phone.trunks():
+            return PreparedCall(attempt_ids=due_ids, failure="phone_system_out_of_reach", may_pass=True)
         if trunk is None:
-            return PreparedCall(attempt_ids=due_ids, failure="no_trunk_can_place_calls")
+            return PreparedCall(attempt_ids=due_ids, failure="every_trunk_in_trouble")
         snapshot = due[-1].snapshot
         contact = snapshot.contact(contact_id)
         try:

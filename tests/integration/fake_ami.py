@@ -280,9 +280,7 @@ class FakeAMI:
         )
 
     def _do_challenge(self, session: Session, action: dict[str, list[str]]) -> None:
-        session.send(
-            ("Response", "Success"), ("ActionID", action["actionid"][0]), ("Challenge", session.challenge)
-        )
+        session.send(("Response", "Success"), ("ActionID", action["actionid"][0]), ("Challenge", session.challenge))
 
     def _do_login(self, session: Session, action: dict[str, list[str]]) -> None:
         key = hashlib.md5((session.challenge + self.secret).encode()).hexdigest()

@@ -256,8 +256,8 @@ def test_thousands_of_calls_leave_nothing_behind(phone: Rig) -> None:
         if number % 500 == 499:
             until(lambda expected=number + 1: len(phone.of(CallEnded)) == expected, 60, "calls did not end")
     node = phone.phone._nodes["pbx1"]
-    until(lambda: not node._tasks, 5, "tasks are left over")
-    assert not node._legs
+    until(lambda: not len(node._tasks), 5, "tasks are left over")
+    assert not node._book
     assert not node._connection._wire.responses
     assert not node._paces["carrier-a"]._in_progress
     assert {report.outcome for report in phone.of(CallEnded)} == {CallOutcome.BUSY}

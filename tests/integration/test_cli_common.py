@@ -20,7 +20,9 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
 def commands(group: click.Command = tocsin, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
     if not isinstance(group, click.Group):
         return [(path, group)]
-    return [found for name, one in group.commands.items() for found in commands(one, (*path, name))]
+    context = click.Context(group)
+    subcommands = [(name, group.get_command(context, name)) for name in group.list_commands(context)]
+    return [found for name, one in subcommands if one is not None for found in commands(one, (*path, name))]
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_down_without_up_is_no_failure(cli: CommandLine) -> None:
 def test_the_doctor_tells_each_part_that_is_off_or_out_of_reach(cli: CommandLine) -> None:
     cli.write(
         f"twilio: {{account_sid: AC{'0' * 32}, auth_token: hush-hush, api_base: 'http://127.0.0.1:1', timeout: 2s}}\n"
-        "telegram: {bot_token: '12345:hush-hush-hush-hush-hush-hush-hush', api_base: 'http://127.0.0.1:1', timeout: 2s}\n"
+        "telegram: {bot_token: '12345:hush-hush-hush-hush-hush-hush', api_base: 'http://127.0.0.1:1', timeout: 2s}\n"
     )
     cli("migrate")
     ran = cli("doctor", "--json")

@@ -48,7 +48,10 @@ def shape(url: str) -> dict[str, Any]:
             "foreign keys": sorted(str(key) for key in inspector.get_foreign_keys(table)),
             "unique": sorted(str(unique) for unique in inspector.get_unique_constraints(table)),
             "checks": sorted(str(check) for check in inspector.get_check_constraints(table)),
-            "indexes": sorted(str(index) for index in inspector.get_indexes(table)),
+            "indexes": sorted(
+                f"{index | {'dialect_options': {key: str(option) for key, option in index['dialect_options'].items()}}}"
+                for index in inspector.get_indexes(table)
+            ),
         }
         for table in inspector.get_table_names()
         if table != "alembic_version"

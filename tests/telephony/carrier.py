@@ -195,17 +195,22 @@ class Carrier:
         login = process.ManagerLogin(("127.0.0.1", self._ami_port), "carrier", self._secret)
         process.start(installation, self._layout, login, _START)
         self._ami = AmiClient(self._ami_port, "carrier", self._secret, listener=self._heard)
-        self.behaviour(DEFAULT, answers())
+        if not self._ami.tree("plan", DEFAULT):
+            self.behaviour(DEFAULT, answers())
 
     def stop(self) -> None:
         """End the carrier: from now on nobody answers at its port."""
+        # Asterisk first: as it ends it tells the end of the calls in progress.
+        process.stop(self._layout, _STOP)
         if self._ami is not None:
             self._ami.close()
             self._ami = None
-        process.stop(self._layout, _STOP)
 
     def behaviour(self, number: str, *each: Behaviour) -> None:
-        """Say what the subscriber does with the next call, the one after, and so on; the last is for all that follow."""
+        """Say what the subscriber does with the next call, the one after, and so on; the last is for all that follow.
+
+        ``DEFAULT`` as the number takes one behaviour.
+        """
         ami = self._connected()
         ami.send("DBDelTree", Family="plan", Key=number)
         made = int(ami.tree("count", number).get(f"count/{number}", "0"))

@@ -74,7 +74,7 @@ def find(sound: Samples, recording: Samples) -> Heard:
 
 
 def find_all(sound: Samples, recording: Samples, at_least: float = 0.8) -> list[Heard]:
-    """Return every place where the recording is like the sound, by time; the best one where none reaches ``at_least``."""
+    """Return every place where the recording is like the sound, by time; the best where none reaches ``at_least``."""
     if len(recording) == 0:
         return [Heard(0.0, 0.0)]
     # The end of a sound after which the caller hung up at once may be cut off.

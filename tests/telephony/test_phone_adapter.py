@@ -204,7 +204,7 @@ def test_hang_up_right_after_the_order(desk: Desk, carrier: Carrier) -> None:
     assert desk.phone is not None
     carrier.behaviour(NUMBER, rings_out())
     call_id = desk.place()
-    legs = desk.phone._nodes["pbx1"]._legs
+    legs = desk.phone._nodes["pbx1"]._book
     until(lambda: (leg := legs.get(call_id)) and leg.sent, 5, "it was not originated")
     desk.phone.hang_up(call_id)
     assert desk.wait(CallEnded, call_id).outcome is CallOutcome.CANCELLED
@@ -220,7 +220,7 @@ def test_same_id_dialled_twice_makes_one_call(desk: Desk, carrier: Carrier) -> N
     desk.wait(CallRinging, call_id)
     # As if the first order had been made in an earlier life of the gateway.
     node = desk.phone._nodes["pbx1"]
-    del node._legs[call_id]
+    del node._book[call_id]
     desk.reports.clear()
     desk.phone.place(
         CallOrder(

@@ -1,21 +1,30 @@
 """The root of the command line, and the entry point."""
 
 import difflib
+import importlib
 import importlib.metadata
 from pathlib import Path
 
 import click
 
-from gateway.app.cli.asterisk import asterisk
-from gateway.app.cli.call import call
-from gateway.app.cli.doctor import doctor
-from gateway.app.cli.events import event
 from gateway.app.cli.invocation import CONFIG_HELP, remember_config
-from gateway.app.cli.running import engine, serve, web
-from gateway.app.cli.tenants import contact, license_, source
-from gateway.app.cli.tts import tts
-from gateway.app.cli.upkeep import check_config, migrate
 
+# A command's module is imported when the command is used: most need neither Twilio, Telegram nor speech.
+_COMMANDS = {
+    "serve": "running",
+    "web": "running",
+    "engine": "running",
+    "check-config": "upkeep",
+    "migrate": "upkeep",
+    "doctor": "doctor",
+    "license": "tenants",
+    "contact": "tenants",
+    "source": "tenants",
+    "event": "events",
+    "asterisk": "asterisk",
+    "tts": "tts",
+    "call": "call",
+}
 _EPILOG = """\b
 First steps:
   tocsin serve                       the whole gateway, on SQLite under ./var
@@ -29,7 +38,21 @@ Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
 
 
 class Commands(click.Group):
-    """A group that suggests the nearest command for a name that it does not have."""
+    """The top commands: imported when they are used, and suggested where a name is near one of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names of the commands, in the order of the help."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Return a command by its name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"gateway.app.cli.{_COMMANDS[cmd_name]}")
+        # A module cannot hold a name with a dash, nor hide Python's own ``license``.
+        names = (cmd_name.replace("-", "_"), f"{cmd_name}_")
+        found: click.Command = next(getattr(module, name) for name in names if hasattr(module, name))
+        return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -54,24 +77,6 @@ def tocsin(context: click.Context, config_file: Path | None) -> None:
     Every command takes --config and --json; COMMAND --help shows examples.
     """
     remember_config(context, config_file)
-
-
-for _command in (
-    serve,
-    web,
-    engine,
-    check_config,
-    migrate,
-    doctor,
-    license_,
-    contact,
-    source,
-    event,
-    asterisk,
-    tts,
-    call,
-):
-    tocsin.add_command(_command)
 
 
 def main() -> None:

@@ -11,6 +11,9 @@ from gateway.channels.asterisk.outcomes import LegEnd, outcome_of
 from gateway.model.call import CallOutcome
 from gateway.ports.phone import CallEnded
 
+_OWN_TIME_OUT = (480, 19)  # TechCause and Cause
+_NEARLY = 0.95  # Asterisk's clock and ours need not agree to the millisecond
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Leg:
@@ -38,6 +41,23 @@ class Leg:
     sought: bool = False
     hung_up: ChannelHungUp | None = None
     watchdog: asyncio.TimerHandle | None = None
+
+    def was_ended_here(self, event: ChannelHungUp) -> bool:
+        """Whether we ended the leg before its answer, not the network.
+
+        When the ring time-out ends a leg, or a hangup cancels it, Asterisk 22 sets ``TechCause`` by itself, to 480 (and
+        the cause to 19) for the time-out, though the network never said so.
+        """
+        if self.answered_at is not None:
+            return False
+        return self.hang_up_wanted or self.timed_out(event)
+
+    def timed_out(self, event: ChannelHungUp) -> bool:
+        """Whether the ring time-out ended the leg."""
+        if (event.sip_cause, event.hangup_cause) != _OWN_TIME_OUT or self.sent_at is None:
+            return False
+        rung_for = asyncio.get_running_loop().time() - self.sent_at
+        return rung_for >= self.ring_timeout.total_seconds() * _NEARLY
 
     def ended(
         self,

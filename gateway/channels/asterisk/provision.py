@@ -103,9 +103,9 @@ def up(
     address = (ami_address(node), node.port)
     sip_host, _, sip_port = node.sip_bind.rpartition(":")
     process.require_free(address, socket.SOCK_STREAM, f"the AMI of the node {node.name}")
-    process.require_free(
-        (sip_host.strip("[]"), int(sip_port)), socket.SOCK_DGRAM, f"the SIP transport of the node {node.name}"
-    )
+    over_tcp = any(trunk.transport == "tcp" for trunk in config.trunks if trunk.node == node.name)
+    for kind in (socket.SOCK_DGRAM, *((socket.SOCK_STREAM,) if over_tcp else ())):
+        process.require_free((sip_host.strip("[]"), int(sip_port)), kind, f"the SIP transport of the node {node.name}")
     pid = process.start(installation, layout, process.ManagerLogin(address, node.username, secret), timeout)
     log.info("asterisk_started", node=node.name, pid=pid, sip=node.sip_bind, ami=f"{address[0]}:{address[1]}")
     return RunningAsterisk(pid, layout, started=True)

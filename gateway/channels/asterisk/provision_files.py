@@ -12,11 +12,11 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import jinja2
 
-from gateway.config.schema import AsteriskConfig, NodeConfig, TrunkConfig
+from gateway.channels.asterisk.provision_trunks import ProvisionError, trunk_values
+from gateway.config.schema import AsteriskConfig, NodeConfig
 
 # <repository>/gateway/channels/asterisk/provision_files.py
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -47,10 +47,6 @@ _SOCKET_PATH_MAX = 107  # bytes of a Unix socket's path, unix(7)
 _FILES_PER_CHANNEL = 6
 _SPARE_CHANNELS = 20
 _SPARE_FILES = 1024
-
-
-class ProvisionError(Exception):
-    """Asterisk could not be configured, started or stopped; the message says what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +159,7 @@ def write_files(
     version = dialplan_version(templates)
     if not secret:
         raise ProvisionError(f"the node {node.name} has no secret")
-    trunks = [_trunk(trunk, node) for trunk in config.trunks if trunk.node == node.name]
+    trunks = [trunk_values(trunk, node) for trunk in config.trunks if trunk.node == node.name]
     calls = sum(trunk.max_calls for trunk in config.trunks if trunk.node == node.name)
     channels = 2 * calls + _SPARE_CHANNELS
     rtp_start, rtp_end = node.rtp_ports.split("-")
@@ -213,57 +209,6 @@ def _network(network: str) -> str:
         return str(ipaddress.ip_network(network, strict=False))
     except ValueError as error:
         raise ProvisionError(f"{network!r} is no address or network that a gateway could have") from error
-
-
-def _trunk(trunk: TrunkConfig, node: NodeConfig) -> dict[str, object]:
-    """Return what the templates need of a trunk. ``None`` leaves a setting out."""
-    host = trunk.host.strip("[]")
-    try:
-        version = ipaddress.ip_address(host).version
-    except ValueError:
-        if ":" in host:
-            raise ProvisionError(
-                f"the trunk {trunk.name} has the host {trunk.host!r}: write the port in its own key"
-            ) from None
-        version = 4
-    place = f"[{host}]:{trunk.port}" if version == 6 else f"{host}:{trunk.port}"  # noqa: PLR2004 - IP version 6
-    suffix = ";transport=tcp" if trunk.transport == "tcp" else ""
-    user = quote(trunk.username, safe="-_.!~*'()&=+$,/") if trunk.username else None
-    password = trunk.password.get_secret_value() if trunk.password else ""
-    if trunk.username and not password:
-        raise ProvisionError(f"the trunk {trunk.name} has a username and no password")
-    return {
-        "name": trunk.name,
-        "transport": trunk.transport,
-        "codecs": trunk.codecs,
-        "dtmf_mode": trunk.dtmf_mode,
-        "caller_id": trunk.caller_id,
-        "from_user": trunk.caller_id or user,
-        "username": trunk.username,
-        "password": password,
-        "registers": bool(trunk.username and trunk.register_),
-        "contact": f"sip:{place}{suffix}",
-        "match": host,
-        "server_uri": f"sip:{place}{suffix}",
-        "client_uri": f"sip:{user}@{place}{suffix}",
-        "contact_user": user,
-        "media_address": _media_address(node, host, trunk.port),
-    }
-
-
-def _media_address(node: NodeConfig, host: str, port: int) -> str | None:
-    """Return the address that audio is asked to come to; ``None`` leaves it to Asterisk."""
-    bound = node.sip_bind.rpartition(":")[0].strip("[]")
-    if not ipaddress.ip_address(bound).is_unspecified:
-        return bound
-    # Bound to every address: the one that packets to the carrier leave from. Connecting this socket sends nothing.
-    family = socket.AF_INET6 if ":" in bound else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((host, port))
-            return str(probe.getsockname()[0])
-    except OSError:
-        return None
 
 
 def _opus_module(modules_dir: Path | None) -> str:

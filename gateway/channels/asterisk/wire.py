@@ -41,6 +41,10 @@ class AMITimeoutError(Exception):
     """Asterisk did not answer in time. The action may have been carried out."""
 
 
+# After these the action's result is not known, or there is none.
+NO_RESULT = (AMIConnectionLostError, AMINotConnectedError, AMITimeoutError)
+
+
 class WireListener(Protocol):
     """What a connection tells its owner, on the loop's thread."""
 

@@ -168,6 +168,7 @@ def test_a_mistake_says_where_it_is_and_what_to_write(
         ("web: {public_url: 'https://a.example/?x=1'}", "web.public_url"),
         ("web: {public_url: 'https://a.example:port/'}", "web.public_url"),
         ("database_url: mysql://x", "database_url"),
+        ("database_url: postgresql+psycopg://u:p@h:port/db", "database_url"),
         ("database_url: 'sqlite:///:memory:'", "database_url"),
         (NODE % "host: 'sip:carrier'", "asterisk.trunks[0].host"),
         (NODE % "caller_id: 5550100", "asterisk.trunks[0].caller_id"),
@@ -192,6 +193,14 @@ def test_postgresql_without_the_driver_is_told_how_to_write_it() -> None:
     found = mistakes(f"database_url: postgresql://user:{SECRET}@host/db")["database_url"]
     assert found.suggestion == "write postgresql+psycopg:// instead"
     assert SECRET not in str(found)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["u:p@h:5432/db", "u:p/w@h/db", "/db?host=/run/postgresql", "u@[::1]:5432/db", "h", "u:p@ss@h/db?sslmode=require"],
+)
+def test_postgresql_is_named_in_every_form_that_its_driver_knows(url: str) -> None:
+    assert config(f"database_url: postgresql+psycopg://{url}").database_url == f"postgresql+psycopg://{url}"
 
 
 def test_keys_that_do_not_fit_each_other_are_found_together() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.channels.asterisk.outcomes import LegEnd, outcome_of
-from gateway.model.call import CallOutcome as O  # noqa: N814 (the table is wide enough)
+from gateway.model.call import CallOutcome as O
 
 
 @pytest.mark.parametrize(
