@@ -26,7 +26,7 @@ _SECRET_NAME = re.compile(
 _SECRETS_IN_TEXT: Final = (
     (re.compile(r"\btsn_[A-Za-z0-9_-]{20,}"), "tsn_" + HIDDEN),
     # The password in a database's or proxy's address.
-    (re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+@"), rf"\1:{HIDDEN}@"),
+    (re.compile(r"(?<=://)([^\s:/@]*):\S+@"), rf"\1:{HIDDEN}@"),
     # A Telegram bot's token stands in the path of each request.
     (re.compile(r"\bbot\d{5,}:[A-Za-z0-9_-]{20,}"), "bot" + HIDDEN),
     (re.compile(r"(?<=/a/)[0-9]+\.[A-Za-z0-9_-]{16,}"), HIDDEN),
@@ -52,7 +52,12 @@ def configure_logging(environ: Mapping[str, str], *, level: str = "INFO", stream
     ]
     rendering: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if as_json:
-        rendering += [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer(default=str)]
+        rendering += [
+            structlog.processors.format_exc_info,
+            redact,
+            _in_reading_order,
+            structlog.processors.JSONRenderer(default=str),
+        ]
     else:
         rendering += [
             structlog.processors.format_exc_info,
@@ -99,6 +104,11 @@ class GunicornLogger(GunicornBaseLogger):  # type: ignore[misc] # gunicorn ships
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Hide values whose name says that they are secret, and secrets within texts."""
     return {key: HIDDEN if _SECRET_NAME.search(key) and value else _hidden(value) for key, value in event.items()}
+
+
+def _in_reading_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Put first what every line has."""
+    return {key: event[key] for key in ("timestamp", "level", "logger", "event") if key in event} | dict(event)
 
 
 def _hidden(value: object) -> object:

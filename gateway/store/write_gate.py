@@ -3,7 +3,9 @@
 SQLite lets one writer in at a time, and whoever finds it busy sleeps and tries again: under load some wait for a
 second and more, as new-comers overtake them. So writers queue here first: the threads of a process in the order of
 their coming, and the processes by two locked files. Whoever holds the first file (the turnstile) is the next to get
-the second; a process that has just written must pass the turnstile again, behind the one that waits there.
+the second; a process that has just written must pass the turnstile again, behind the one that waits there. As it
+takes longer to change from process to process than from thread to thread, a process lets several of its threads
+write before it passes the turn on.
 """
 
 import fcntl
@@ -19,6 +21,8 @@ from gateway.store import after_fork
 
 # A lock held by another process can only be waited for without bound or tried. A write takes about this long.
 _RETRY_SECONDS = 0.0005
+# How long a process goes on with its own threads before another has its turn.
+_OWN_TURN_SECONDS = 0.01
 
 
 class WriteGate:
@@ -34,6 +38,7 @@ class WriteGate:
         self._threads = _FairLock()
         self._opening = threading.Lock()
         self._files: tuple[int, int] | None = None
+        self._locked_at: float | None = None
         self._pause = threading.Event()
 
     def acquire(self) -> None:
@@ -41,6 +46,8 @@ class WriteGate:
         end = time.monotonic() + self._timeout.total_seconds()
         if not self._threads.acquire(self._timeout.total_seconds()):
             raise RecordUnavailableError("too many writers wait for the database")
+        if self._locked_at is not None:
+            return
         try:
             turnstile, lock = self._open()
             self._lock(turnstile, end)
@@ -48,13 +55,19 @@ class WriteGate:
                 self._lock(lock, end)
             finally:
                 fcntl.flock(turnstile, fcntl.LOCK_UN)
+            self._locked_at = time.monotonic()
         except BaseException:
             self._threads.release()
             raise
 
     def release(self) -> None:
         """Let the next writer in."""
+        if self._locked_at is not None and time.monotonic() - self._locked_at < _OWN_TURN_SECONDS:
+            # The file stays locked, for the next of our own threads.
+            if self._threads.pass_on():
+                return
         try:
+            self._locked_at = None
             fcntl.flock(self._open()[1], fcntl.LOCK_UN)
         finally:
             self._threads.release()
@@ -112,13 +125,21 @@ class _FairLock:
             turn = threading.Lock()
             turn.acquire()
             self._waiting.append(turn)
-        if turn.acquire(timeout=timeout):
-            return True
+        try:
+            if turn.acquire(timeout=timeout):
+                return True
+        except BaseException:
+            if not self._give_up(turn):
+                self.release()
+            raise
+        return not self._give_up(turn)
+
+    def pass_on(self) -> bool:
+        """Give the lock to the thread that has waited longest; false, and nothing done, where none waits."""
         with self._mutex:
-            try:
-                self._waiting.remove(turn)
-            except ValueError:
-                return True  # The turn came just after the time was over.
+            if self._waiting:
+                self._waiting.popleft().release()
+                return True
             return False
 
     def release(self) -> None:
@@ -127,3 +148,12 @@ class _FairLock:
                 self._waiting.popleft().release()
             else:
                 self._taken = False
+
+    def _give_up(self, turn: threading.Lock) -> bool:
+        """Leave the queue; false where the turn came just now."""
+        with self._mutex:
+            try:
+                self._waiting.remove(turn)
+            except ValueError:
+                return False
+            return True

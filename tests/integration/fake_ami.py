@@ -36,8 +36,9 @@ class FakeAMI:
 
     ``silent``: actions that are read and never answered. ``lost``: actions upon whose receipt the connection is
     cut, before they are done. ``cut_after``: likewise, but after they are done and answered. ``held``:
-    actions that are done, but answered only at ``release``. ``refused``: actions answered with this error.
-    ``deaf``: everything is read and nothing answered, as on a link that is open on one side only.
+    actions that are done and answered only at ``release``. ``refused``: actions answered with this error.
+    ``boots``: logins are told that Asterisk is fully booted. ``deaf``: everything is read and nothing
+    answered, as on a link that is open on one side only.
     """
 
     def __init__(self, secret: str = "s3cret") -> None:
@@ -56,6 +57,7 @@ class FakeAMI:
         self.deaf = False
         self.refuses_login = False
         self.closes_at_once = False
+        self.boots = True
         self.greeting = b"Asterisk Call Manager/11.0.0\r\n"
         self.dialplan: Callable[[FakeAMI, str], None] | None = None
         self._held_answers: list[Callable[[], None]] = []
@@ -291,7 +293,8 @@ class FakeAMI:
         self.logins += 1
         session.logged_in = True
         self._answer(session, action, True, "Authentication accepted")
-        session.send(("Event", "FullyBooted"), ("Status", "Fully Booted"))
+        if self.boots:
+            session.send(("Event", "FullyBooted"), ("Status", "Fully Booted"))
 
     def _do_ping(self, session: Session, action: dict[str, list[str]]) -> None:
         session.send(("Response", "Success"), ("ActionID", action["actionid"][0]), ("Ping", "Pong"))

@@ -307,8 +307,30 @@ def test_health_tells_since_when_and_why(phone: Rig) -> None:
     assert after.since > before.since
 
 
+def test_stop_while_the_node_is_away_ends_the_reconnecting(phone: Rig) -> None:
+    phone.ami.go_away()
+    phone.wait(PhoneNodeDown)
+    phone.phone.stop()
+    assert not phone.phone._thread.is_alive()
+    phone.ami.listen()
+    assert phone.ami.connections == 1
+
+
+def test_node_that_boots_slowly_is_not_used_before(tmp_path: Path) -> None:
+    with rig(tmp_path) as phone:
+        phone.ami.boots = False
+        phone.ami.cut()
+        until(lambda: phone.ami.logins == 2, 5, "no login came")
+        phone.ami.event(("Event", "Newstate"), ("Uniqueid", "tocsin-x"))
+        assert len(phone.of(PhoneNodeUp)) == 1
+        phone.ami.event(("Event", "FullyBooted"), ("Status", "Fully Booted"))
+        again_up(phone)
+
+
 def test_orders_after_the_stop_end_at_once(phone: Rig) -> None:
     phone.phone.stop()
+    assert not phone.phone.ready()
+    assert not phone.of(PhoneNodeDown)
     phone.phone.place(phone.order("c1"))
     assert phone.ended("c1").outcome is CallOutcome.TRUNK_TROUBLE
     phone.phone.hang_up("c1")

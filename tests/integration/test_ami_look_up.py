@@ -103,6 +103,20 @@ def test_leg_that_was_dialled_and_left_no_end_is_lost(phone: Rig) -> None:
     assert phone.of(KeyPressed)
 
 
+def test_leg_whose_channel_was_seen_is_never_called_undialled(phone: Rig) -> None:
+    phone.place("c1")
+    phone.unfinished = {"c1"}
+    phone.ami.channel("c1")
+    phone.ami.ring("c1")
+    phone.wait(CallRinging, "c1")
+    # Asterisk crashes, and its database has not reached the disk.
+    phone.ami.channels.clear()
+    phone.ami.database.clear()
+    phone.ami.cut()
+    assert phone.ended("c1").outcome is CallOutcome.LOST
+    assert not phone.of(CallNeverDialled)
+
+
 def test_leg_that_ends_between_the_two_questions_is_not_lost(phone: Rig) -> None:
     phone.ami.database["/tocsin/old/dialled"] = "999"
     phone.phone.look_up("pbx1", ["old"])

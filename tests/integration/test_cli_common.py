@@ -1,5 +1,6 @@
 """What holds for every command."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -145,6 +146,20 @@ def test_the_first_command_makes_the_database(cli: CommandLine) -> None:
     assert "no license yet" in ran.out
     assert "made a new database" in ran.err
     assert "made a new database" not in cli("license", "list").err
+
+
+def test_first_commands_at_the_same_time_make_one_database(cli: CommandLine) -> None:
+    with ThreadPoolExecutor(8) as together:
+        add = ("license", "add", "--name", "n", "--tier", "pro", "--json")
+        ended = list(together.map(lambda _: cli.process(*add), range(8)))
+    assert [ran.status for ran in ended] == [0] * 8, [ran.err for ran in ended]
+    assert sorted(ran.json["id"] for ran in ended) == list(range(1, 9))
+
+
+def test_an_empty_file_is_a_new_database(cli: CommandLine) -> None:
+    (cli.directory / "var").mkdir()
+    (cli.directory / "var" / "tocsin.db").touch()
+    assert cli.json("license", "list") == []
 
 
 def test_migrate_says_what_it_did_and_may_be_run_again(cli: CommandLine) -> None:

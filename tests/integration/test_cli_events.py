@@ -1,18 +1,14 @@
 """Events by the command line."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from gateway.app.secrets import load_secrets
-from gateway.config.loader import load
-from gateway.services.intake import Alert, accept
-from gateway.services.tokens import SourceTokens
 from gateway.store import make_wakeup_listener, open_record
 from tests.command_line import CommandLine, working_directory
-
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+from tests.records import add_event, add_tenant
 
 
 @pytest.fixture
@@ -24,18 +20,13 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
 @pytest.fixture
 def events(cli: CommandLine) -> list[int]:
     """Two open events of one license."""
-    cli.json("license", "add", "--name", "Acme", "--tier", "pro")
-    token = cli.json("source", "add", "--license", "1", "--kind", "webhook", "--name", "CI")["token"]
-    with working_directory(cli.directory):
-        config = load(None, {})
-        tokens = SourceTokens(hash_key=load_secrets(config).token_hash_key)
-        record = open_record(config.database_url)
-        opened = [
-            accept(record, config=config, token_hash=tokens.hash(token), alert=Alert(title=title, body="x"), now=NOW)
-            for title in ("Gate \x1b[31mopen", "Lot full")
-        ]
-        record.close()
-    return [one.event_id or 0 for one in opened]
+    cli("migrate")
+    record = open_record(f"sqlite:///{cli.directory}/var/tocsin.db")
+    tenant = add_tenant(record)
+    titles = ("Gate \x1b[31mopen", "Lot full")
+    opened = [add_event(record, replace(tenant.new_event(title), title=title)) for title in titles]
+    record.close()
+    return opened
 
 
 def test_an_event_is_shown_with_its_whole_history(cli: CommandLine, events: list[int]) -> None:
@@ -44,7 +35,10 @@ def test_an_event_is_shown_with_its_whole_history(cli: CommandLine, events: list
     promised |= {"acknowledged_at", "acknowledged_by", "acknowledged_via", "timeline", "calls", "attempts"}
     assert promised <= set(shown)
     assert shown["status"] == "open"
-    assert set(shown["timeline"][0]) >= {"at", "type", "contact_id", "channel", "detail"}
+    cli.json("event", "ack", str(events[0]))
+    (entry,) = cli.json("event", "show", str(events[0]))["timeline"]
+    assert set(entry) >= {"at", "type", "contact_id", "channel", "detail"}
+    assert "acknowledged" in cli("event", "show", str(events[0])).out
 
 
 def test_text_from_outside_cannot_command_the_terminal(cli: CommandLine, events: list[int]) -> None:

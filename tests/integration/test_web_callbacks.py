@@ -1,5 +1,6 @@
 """Twilio's callbacks: replies that acknowledge, reports that drive the ladder."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from gateway.model.event import EventStatus
 from gateway.model.timeline import TimelineType
 from gateway.ports.record import Record, SignalKind
 from tests.unit.web.installation import Installation, open_event
+from web import create_app
 
 INBOUND, STATUS = "/twilio/whatsapp/inbound", "/twilio/whatsapp/status"
 SIGNED = {"X-Twilio-Signature": "signed"}
@@ -192,3 +194,9 @@ def test_report_about_an_unknown_message_is_taken_calmly(client: FlaskClient, qu
     form = {"MessageSid": "SM404", "MessageStatus": "read"}
     assert client.post(STATUS + query, data=form, headers=SIGNED).status_code == 204
     assert client.post(STATUS + query, data={"MessageStatus": "?"}, headers=SIGNED).status_code == 204
+
+
+def test_callbacks_are_refused_where_the_provider_is_not_configured(there: Installation) -> None:
+    client = create_app(replace(there.services, callbacks=None, read_report=None)).test_client()
+    for path in (INBOUND, STATUS):
+        assert client.post(path, data={"From": "whatsapp:+15550101"}, headers=SIGNED).status_code == 403

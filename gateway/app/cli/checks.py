@@ -12,6 +12,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 TIME_LIMIT = timedelta(seconds=15)
+_LOOK_CLOSER = "TOCSIN_LOG_LEVEL=DEBUG tocsin doctor shows where it came from"
 
 
 class CheckState(StrEnum):
@@ -72,7 +73,7 @@ def _begin(check: Check) -> "Future[Finding]":
         except Exception as error:
             log.debug("check_raised", check=check.name, exc_info=True)
             reason = str(error) or type(error).__name__
-            future.set_result(failed(f"{type(error).__name__}: {reason}", "look at the reason"))
+            future.set_result(failed(f"{type(error).__name__}: {reason}", _LOOK_CLOSER))
 
     threading.Thread(target=run, name=f"check-{check.name}", daemon=True).start()
     return future

@@ -1,7 +1,8 @@
 """The database, as commands open it."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from gateway.app.cli.invocation import CommandFailedError, Invocation
@@ -22,7 +23,9 @@ def open_database(invocation: Invocation, config: Config) -> Iterator[SqlRecord]
     if state is SchemaState.BEHIND and is_new_sqlite(config):
         migrate(config.database_url)
         invocation.say(f"made a new database: {config.database_url.removeprefix(_SQLITE)}")
-        state = SchemaState.CURRENT
+    if state is SchemaState.BEHIND:
+        # Another command may have made it in this very moment.
+        state = schema_state(config.database_url)
     require_current(state)
     record = open_record(config.database_url, pool_size=1)
     try:
@@ -47,18 +50,15 @@ def schema_advice(state: SchemaState) -> str:
 
 
 def is_new_sqlite(config: Config) -> bool:
-    """Return whether the database is a SQLite file that holds nothing yet."""
-    file = sqlite_path(config)
-    return file is not None and (not file.exists() or _is_empty(file))
-
-
-def sqlite_path(config: Config) -> Path | None:
-    """Return SQLite's file; ``None`` for another database."""
+    """Return whether the database is a SQLite file that is absent or holds no table."""
     if not config.database_url.startswith(_SQLITE):
-        return None
-    return Path(config.database_url.removeprefix(_SQLITE).partition("?")[0])
-
-
-def _is_empty(file: Path) -> bool:
-    """Return whether no table was ever made in it: SQLite writes nothing to the file before that."""
-    return file.stat().st_size == 0
+        return False
+    file = Path(config.database_url.removeprefix(_SQLITE).partition("?")[0]).absolute()
+    if not file.exists():
+        return True
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        return False
+    return bool(tables == 0)

@@ -113,6 +113,8 @@ class AMIConnection:
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
                 pause = min(pause * 2, self._timings.longest_pause.total_seconds())
         finally:
+            # Nobody is to be told of a loss that is meant.
+            self._up = False
             if self._wire is not None:
                 self._wire.drop("the gateway stops")
 

@@ -19,8 +19,8 @@ _NEARLY = 0.95  # Asterisk's clock and ours need not agree to the millisecond
 class Leg:
     """What is known of a leg. Changed on the loop's thread alone.
 
-    ``sent``: the originate was written, at ``sent_at`` on the loop's clock; until then nothing can have been dialled. ``rang`` is ``None`` for a leg
-    that was not listened to from its beginning. ``refused``:
+    ``sent``: the originate was written, at ``sent_at`` on the loop's clock; until then nothing can
+    have been dialled. ``rang`` is ``None`` for a leg that was not listened to from its beginning. ``refused``:
     Asterisk reported that the originate came to nothing. ``sought``: a look-up is under way, which will say how it
     stands; a hangup seen meanwhile is kept in ``hung_up``.
     """

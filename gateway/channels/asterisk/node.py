@@ -23,18 +23,13 @@ from gateway.channels.asterisk.connection import AMIConnection, NodeHealth
 from gateway.channels.asterisk.dialling import TrunkPace
 from gateway.channels.asterisk.forgetting import Forgetting
 from gateway.channels.asterisk.leg import Leg, trunk_of
+from gateway.channels.asterisk.orders import LegOrders
 from gateway.channels.asterisk.originate import PublishedSounds, originate_headers
 from gateway.channels.asterisk.search import LegSearch
 from gateway.channels.asterisk.sounds import SoundShelf
 from gateway.channels.asterisk.tasks import Tasks
 from gateway.channels.asterisk.timings import AsteriskTimings
-from gateway.channels.asterisk.wire import (
-    NO_RESULT,
-    AMIConnectionLostError,
-    AMINotConnectedError,
-    AMITimeoutError,
-    Headers,
-)
+from gateway.channels.asterisk.wire import AMIConnectionLostError, AMINotConnectedError, AMITimeoutError
 from gateway.config.schema import NodeConfig, TrunkConfig
 from gateway.model.call import CallOutcome
 from gateway.ports.clock import Clock
@@ -83,6 +78,9 @@ class PhoneNode:
         self._search = LegSearch(
             connection=self._connection, book=self._book, clock=clock, timings=timings, live=self._found_live
         )
+        self._orders = LegOrders(
+            connection=self._connection, book=self._book, tasks=self._tasks, shelf=self._shelf, io=io
+        )
         self._forgetting = Forgetting(connection=self._connection, tasks=self._tasks)
         # Legs unknown here that somebody wants hung up: they may yet be found by a look-up.
         self._hang_ups = CallMemory()
@@ -94,6 +92,7 @@ class PhoneNode:
         try:
             await self._connection.run()
         finally:
+            self.is_ready = False
             self._tasks.cancel()
 
     def health(self) -> NodeHealth:
@@ -142,7 +141,7 @@ class PhoneNode:
         if leg is not None:
             leg.hang_up_wanted = True
             if leg.sent:
-                self._hang_up_channel(leg.channel or channel_id(call_id))
+                self._orders.hang_up(leg.channel or channel_id(call_id))
             else:
                 self._book.end_as(leg, CallOutcome.CANCELLED)
         elif call_id not in self._book.ended:
@@ -152,7 +151,7 @@ class PhoneNode:
                 return
             # Perhaps a leg of an earlier life of the gateway, which is yet to be looked up.
             self._hang_ups.add(call_id)
-            self._hang_up_channel(channel)
+            self._orders.hang_up(channel)
 
     def say_and_hang_up(self, call_id: str, sound: Path) -> None:
         """Play the last word to a live leg; one that nobody has answered is hung up."""
@@ -164,7 +163,7 @@ class PhoneNode:
         elif leg.answered_at is None:
             self.hang_up(call_id)
         else:
-            self._tasks.start(self._say(leg, sound))
+            self._orders.say(leg, sound)
 
     def look_up(self, call_ids: Collection[str]) -> None:
         """Find out about legs; after this the node takes orders."""
@@ -201,7 +200,7 @@ class PhoneNode:
             if isinstance(event, ChannelSeen) and call_id in self._book.given_up:
                 # It was reported as not dialled; should it ring now, another trunk may be ringing as well.
                 log.warning("late_call_hung_up", call_id=call_id)
-                self._hang_up_channel(event.channel)
+                self._orders.hang_up(event.channel)
             return
         match event:
             case ChannelSeen():
@@ -276,7 +275,7 @@ class PhoneNode:
     def _seen(self, leg: Leg, event: ChannelSeen) -> None:
         first, leg.channel = leg.channel is None, event.channel
         if first and leg.hang_up_wanted:
-            self._hang_up_channel(event.channel)
+            self._orders.hang_up(event.channel)
         if event.ringing:
             self._book.rings(leg)
         if event.up:
@@ -344,42 +343,7 @@ class PhoneNode:
         if pace := self._paces.get(leg.trunk or ""):
             pace.occupy(leg.call_id)
         if leg.hang_up_wanted:
-            self._hang_up_channel(channel.channel)
+            self._orders.hang_up(channel.channel)
         elif leg.last_word is not None:
             sound, leg.last_word = leg.last_word, None
             self.say_and_hang_up(leg.call_id, sound)
-
-    # Small orders to Asterisk.
-
-    def _hang_up_channel(self, channel: str) -> None:
-        if self._connection.is_up:
-            self._tasks.start(self._act("Hangup", [("Channel", channel)]))
-
-    async def _say(self, leg: Leg, sound: Path) -> None:
-        try:
-            path = await asyncio.get_running_loop().run_in_executor(self._io, self._shelf.put, sound)
-        except (OSError, UnsafeValueError) as error:
-            log.error("last_word_not_prepared", call_id=leg.call_id, reason=str(error))  # noqa: TRY400 (as above)
-            self.hang_up(leg.call_id)
-            return
-        if not self._book.has(leg):
-            return
-        if leg.sought or not self._connection.is_up:
-            leg.last_word = sound
-            return
-        channel = ("Channel", leg.channel or channel_id(leg.call_id))
-        # Asterisk works a connection's actions off in their order.
-        await asyncio.gather(
-            self._act("Setvar", [channel, ("Variable", "TOCSIN_REPLY"), ("Value", path)]),
-            self._act("Redirect", [channel, ("Context", "tocsin-say"), ("Exten", "say"), ("Priority", "1")]),
-        )
-
-    async def _act(self, name: str, headers: Headers) -> None:
-        try:
-            answer = await self._connection.act(name, headers)
-        except (*NO_RESULT, UnsafeValueError) as error:
-            log.warning("phone_order_lost", action=name, reason=str(error))
-        else:
-            if not answer.success:
-                # Mostly: the leg has ended already.
-                log.debug("phone_order_refused", action=name, reason=answer.message)

@@ -9,10 +9,10 @@ from pathlib import Path
 import structlog
 
 from gateway.channels.asterisk import provision_process as process
+from gateway.channels.asterisk.provision_error import ProvisionError
 from gateway.channels.asterisk.provision_files import (
     TEMPLATES,
     Layout,
-    ProvisionError,
     ami_address,
     dialplan_version,
     write_files,

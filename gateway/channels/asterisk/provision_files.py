@@ -15,7 +15,8 @@ from pathlib import Path
 
 import jinja2
 
-from gateway.channels.asterisk.provision_trunks import ProvisionError, trunk_values
+from gateway.channels.asterisk.provision_error import ProvisionError
+from gateway.channels.asterisk.provision_trunks import trunk_values
 from gateway.config.schema import AsteriskConfig, NodeConfig
 
 # <repository>/gateway/channels/asterisk/provision_files.py
@@ -159,6 +160,10 @@ def write_files(
     version = dialplan_version(templates)
     if not secret:
         raise ProvisionError(f"the node {node.name} has no secret")
+    if node.username == "general":
+        raise ProvisionError(
+            f"the node {node.name} has the username general, which is a section of Asterisk's own: choose another"
+        )
     trunks = [trunk_values(trunk, node) for trunk in config.trunks if trunk.node == node.name]
     calls = sum(trunk.max_calls for trunk in config.trunks if trunk.node == node.name)
     channels = 2 * calls + _SPARE_CHANNELS

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.channels.asterisk.provision_files import REPOSITORY, Layout, ProvisionError
+from gateway.channels.asterisk.provision_error import ProvisionError
+from gateway.channels.asterisk.provision_files import REPOSITORY, Layout
 
 ROOT_VARIABLE = "TOCSIN_ASTERISK_ROOT"
 _PID_FILE = "tocsin.pid"

@@ -4,11 +4,8 @@ import ipaddress
 import socket
 from urllib.parse import quote
 
+from gateway.channels.asterisk.provision_error import ProvisionError
 from gateway.config.schema import NodeConfig, TrunkConfig
-
-
-class ProvisionError(Exception):
-    """Asterisk could not be configured, started or stopped; the message says what to do about it."""
 
 
 def trunk_values(trunk: TrunkConfig, node: NodeConfig) -> dict[str, object]:

@@ -87,7 +87,8 @@ class LegSearch:
             self._found_live(leg, channel, record, ordered=ordered)
         elif not last and not (leg.refused and not record.dialled):
             return False
-        elif record.dialled:
+        elif record.dialled or leg.channel is not None:
+            # Asterisk's database reaches the disk a second late: a crash may lose what was dialled before our eyes.
             self._tell_keys(record)
             leg.answered_at = leg.answered_at or record.answered_at
             self._book.give_up(leg, CallOutcome.LOST)

@@ -36,6 +36,7 @@ def test_a_line_is_one_json_object_with_time_level_and_event() -> None:
     assert line["event"] == "call_answered"
     assert (line["call_id"], line["event_id"], line["level"], line["logger"]) == ("c1", 7, "info", "gateway.x")
     assert str(line["timestamp"]).endswith("Z")
+    assert list(line)[:4] == ["timestamp", "level", "logger", "event"]
 
 
 @pytest.mark.parametrize("name", ["gunicorn.error", "gunicorn.access", "werkzeug", "elsewhere"])
@@ -64,7 +65,7 @@ def test_secrets_are_hidden_wherever_they_stand(log_format: str) -> None:
     configure_logging({"TOCSIN_LOG_FORMAT": log_format}, stream=stream)
     log = structlog.get_logger("x")
     log.info("a", secret_key="hush1", password="hush2", nested={"auth_token": "hush3", "list": [TOKEN]}, pin="4711")
-    log.info("b", url="postgresql+psycopg://user:hush4@host/db", path="/a/12.abcdefghijklmnopqrstuv")
+    log.info("b", url="postgresql+psycopg://user:hush4/hush5@host/db", path="/a/12.abcdefghijklmnopqrstuv")
     logging.getLogger("y").warning("posted with %s to /bot12345:%s/sendMessage", TOKEN, "h" * 35)
     try:
         int(TOKEN)

@@ -210,6 +210,11 @@ def test_empty_secret_is_refused(tmp_path: Path) -> None:
         rendered(config(), tmp_path, "")
 
 
+def test_username_that_is_a_section_of_asterisks_own_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ProvisionError, match="choose another"):
+        rendered(config(username="general"), tmp_path)
+
+
 def test_path_too_long_for_the_control_socket_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(ProvisionError, match="shorter var_dir"):
         rendered(config(), tmp_path / ("x" * 100))
