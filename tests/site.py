@@ -30,11 +30,13 @@ class Site:
         policy: dict[str, object] | None = None,
         settings: dict[str, Any] | None = None,
         database_url: str | None = None,
+        trunks: tuple[str, ...] = ("carrier",),
     ) -> None:
         self.directory = directory
         self._policy = dict(FAST) | (policy or {})
         self._settings = settings or {}
         self._database_url = database_url
+        self._trunks = trunks
         self._parts = ExitStack()
         self._numbers = 0
         self.carrier: Carrier
@@ -47,7 +49,9 @@ class Site:
     def __enter__(self) -> Self:
         with ExitStack() as parts:
             self.carrier = parts.enter_context(Carrier(self.directory))
-            asterisk = with_sounds(asterisk_config({"carrier": self.carrier.sip_port}), self.directory / "sounds")
+            asterisk = with_sounds(
+                asterisk_config(dict.fromkeys(self._trunks, self.carrier.sip_port)), self.directory / "sounds"
+            )
             self.pbx = parts.enter_context(GatewayPbx(asterisk, self.directory / "pbx"))
             self.twilio = parts.enter_context(FakeTwilio(fetch_media=True))
             self.telegram = parts.enter_context(FakeTelegram(chats=(OWNER_CHAT,)))

@@ -81,15 +81,24 @@ def authenticate(record: Record, token_hash: bytes) -> SourceCredentials:
         return _authenticate(work, token_hash)
 
 
-def accept(record: Record, *, config: Config, token_hash: bytes, alert: Alert, now: datetime) -> Accepted:
+def accept(
+    record: Record,
+    *,
+    config: Config,
+    token_hash: bytes,
+    alert: Alert,
+    now: datetime,
+    sender: SourceCredentials | None = None,
+) -> Accepted:
     """Decide on an alert and record the decision, in one transaction.
 
+    ``sender`` is whom ``authenticate`` found a moment ago, if it was asked: that saves finding them before the lock.
     When this returns the decision is durable. Where the event opened or was resolved the
     engine has a signal to find; the caller wakes it. Raises as ``authenticate`` does.
     """
     with record.write() as work:
         # Other intakes of the license wait here, so what is counted and looked up below stays true until the commit.
-        work.licenses.lock(_authenticate(work, token_hash).license.id)
+        work.licenses.lock((sender or _authenticate(work, token_hash)).license.id)
         sender = _authenticate(work, token_hash)
         if alert.action is AlertAction.RESOLVE:
             accepted = _resolve(work, sender, alert, config, now)

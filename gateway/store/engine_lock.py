@@ -101,14 +101,14 @@ class EngineLock:
 
     def _look(self) -> EngineLockState:
         try:
-            if self._lock.is_held() or self._lock.take():
-                return EngineLockState.HELD
-            if self._lock.is_held_by_former_self():
-                return EngineLockState.UNSURE
-            self._lock.drop()
-            return EngineLockState.LOST
+            held = self._lock.is_held() or self._lock.take()
+            lost = not held and not self._lock.is_held_by_former_self()
         except RecordUnavailableError:
             return EngineLockState.UNSURE
+        if lost:
+            self._lock.drop()
+            return EngineLockState.LOST
+        return EngineLockState.HELD if held else EngineLockState.UNSURE
 
 
 class _Lock(Protocol):

@@ -62,10 +62,9 @@ class WriteGate:
 
     def release(self) -> None:
         """Let the next writer in."""
-        if self._locked_at is not None and time.monotonic() - self._locked_at < _OWN_TURN_SECONDS:
-            # The file stays locked, for the next of our own threads.
-            if self._threads.pass_on():
-                return
+        own_turn = self._locked_at is not None and time.monotonic() - self._locked_at < _OWN_TURN_SECONDS
+        if own_turn and self._threads.pass_on():
+            return  # The file stays locked, for the next of our own threads.
         try:
             self._locked_at = None
             fcntl.flock(self._open()[1], fcntl.LOCK_UN)

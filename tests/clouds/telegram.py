@@ -79,6 +79,13 @@ class FakeTelegram(FakeCloud):
             self._expected += 1
             return self.sent[self._expected - 1]
 
+    def expect_messages_at_most(self, most: int) -> None:
+        """Accept the messages sent so far; ``AssertionError`` where there are more."""
+        with self.changed:
+            new = len(self.sent) - self._expected
+            assert new <= most, f"{new} messages, at most {most} were expected"
+            self._expected = len(self.sent)
+
     def expect_nothing_more(self) -> None:
         """Fail if there are messages that nobody expected, or requests that Telegram would have refused."""
         unexpected = self.sent[self._expected :]

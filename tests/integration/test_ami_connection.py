@@ -136,6 +136,15 @@ def test_second_originate_of_a_live_channel_follows_the_first(phone: Rig) -> Non
     assert phone.ended("c1").outcome is CallOutcome.DECLINED
 
 
+def test_refusal_of_somebody_elses_originate_is_not_ours(phone: Rig) -> None:
+    phone.place("c1")
+    phone.ami.channel("c1")
+    phone.ami.originate_response("c1", success=False, action_id="another")
+    phone.ami.ring("c1")
+    phone.wait(CallRinging, "c1")
+    assert not phone.phone._nodes["pbx1"]._book["c1"].refused
+
+
 def test_refusal_of_a_used_id_follows_the_live_channel(phone: Rig) -> None:
     phone.ami.refused["originate"] = "Channel id already in use"
     phone.ami.channel("c1", state="6")

@@ -228,6 +228,15 @@ class Carrier:
             call.claimed = True
             return call
 
+    def expect_calls_at_most(self, number: str, most: int) -> None:
+        """Accept the calls made to that number so far; ``AssertionError`` where there are more."""
+        with self._changed:
+            calls = self._unclaimed(number)
+            if len(calls) > most:
+                raise AssertionError(f"{len(calls)} calls to {number}, at most {most} were expected")
+            for call in calls:
+                call.claimed = True
+
     def expect_nothing_more(self, within: float = 0.0) -> None:
         """Raise ``AssertionError`` where a call was made that nobody expected, or is made in the next seconds."""
         with self._changed:

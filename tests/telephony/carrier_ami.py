@@ -111,7 +111,8 @@ class AmiClient:
 
     def _take(self, packet: Packet) -> None:
         waiting = self._answers.get(packet.get("ActionID", ""))
-        if waiting is not None:
+        # An OriginateResponse carries its action's id too, and may overtake the one who waits for the action.
+        if waiting is not None and packet.get("Event") != "OriginateResponse":
             waiting.put(packet)
         elif "Event" in packet and self._listener is not None:
             self._listener(packet)

@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 RATE = 8000  # Hz
 _SILENCE = 200  # of 32767: about -44 dB
+_PIECE = RATE // 5  # samples of a sound that are compared as one
+_DRIFT = RATE // 4  # samples by which a piece may be early or late
+_WORTH_A_LOOK = 0.3
 _ROWS = (697, 770, 852, 941)  # Hz
 _COLUMNS = (1209, 1336, 1477, 1633)
 
@@ -69,27 +72,45 @@ def loud_seconds(samples: Samples) -> float:
 
 
 def find(sound: Samples, recording: Samples) -> Heard:
-    """Return the place where the recording is most like the sound (normalized cross-correlation)."""
-    return find_all(sound, recording, at_least=-1.0)[0]
+    """Return the place where the recording is most like the sound."""
+    return find_all(sound, recording, at_least=2.0)[0]
 
 
 def find_all(sound: Samples, recording: Samples, at_least: float = 0.8) -> list[Heard]:
-    """Return every place where the recording is like the sound, by time; the best where none reaches ``at_least``."""
+    """Return every place where the recording is like the sound, by time; the best where none reaches ``at_least``.
+
+    The sound is compared in pieces, each of which may be a little early or late: a packet that a
+    busy machine lost must not make all that follows it unlike.
+    """
     if len(recording) == 0:
         return [Heard(0.0, 0.0)]
     # The end of a sound after which the caller hung up at once may be cut off.
     recording = np.concatenate([recording, np.zeros(len(sound))])
+    pieces = [(start, _likeness(sound[start : start + _PIECE], recording)) for start in _starts(len(sound))]
+    whole = _likeness(sound, recording)
+    found = []
+    while whole.max() > _WORTH_A_LOOK or not found:
+        top = int(whole.argmax())
+        scores = [
+            likeness[max(0, top + start - _DRIFT) : top + start + _DRIFT].max(initial=0.0) for start, likeness in pieces
+        ]
+        found.append(Heard(top / RATE, float(np.mean(scores))))
+        whole[max(0, top - len(sound) // 2) : top + len(sound) // 2 + 1] = -1.0
+    good = sorted((heard for heard in found if heard.likeness >= at_least), key=lambda heard: heard.at)
+    return good or [max(found, key=lambda heard: heard.likeness)]
+
+
+def _starts(length: int) -> range:
+    """Return where the pieces of a sound begin: all whole ones, or the beginning of a short sound."""
+    return range(0, max(1, length - _PIECE + 1), _PIECE)
+
+
+def _likeness(sound: Samples, recording: Samples) -> Samples:
+    """Return the normalized cross-correlation at each place of the recording."""
     size = 1 << (len(recording) + len(sound)).bit_length()
     product = np.fft.irfft(np.fft.rfft(recording, size) * np.conj(np.fft.rfft(sound, size)), size)
     product = product[: len(recording) - len(sound) + 1]
     energy = np.concatenate([[0.0], np.cumsum(recording**2)])
-    norms = np.sqrt((energy[len(sound) :] - energy[: -len(sound)]) * (sound**2).sum())
-    likeness = np.where(norms > 1, product / np.maximum(norms, 1), 0.0)
-    best = int(likeness.argmax())
-    places = []
-    rest = likeness.copy()
-    while at_least > 0 and rest.max() >= at_least:
-        top = int(rest.argmax())
-        places.append(Heard(top / RATE, float(likeness[top])))
-        rest[max(0, top - len(sound) // 2) : top + len(sound) // 2 + 1] = 0.0
-    return sorted(places, key=lambda heard: heard.at) or [Heard(best / RATE, float(likeness[best]))]
+    norms = np.sqrt(np.maximum(energy[len(sound) :] - energy[: -len(sound)], 0) * (sound**2).sum())
+    likeness: Samples = np.where(norms > 1, product / np.maximum(norms, 1), 0.0)
+    return likeness

@@ -30,7 +30,9 @@ def take() -> tuple[dict[str, Any], int, dict[str, str]]:
     there = services()
     try:
         alert = read_alert(read_body())
-        accepted = accept(there.record, config=there.config, token_hash=token_hash, alert=alert, now=there.clock.now())
+        accepted = accept(
+            there.record, config=there.config, token_hash=token_hash, alert=alert, now=there.clock.now(), sender=sender
+        )
     except ApiError as error:
         log.info("alert_refused", source_id=sender.source.id, error=error.code)
         raise

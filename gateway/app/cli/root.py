@@ -17,7 +17,7 @@ _COMMANDS = {
     "check-config": "upkeep",
     "migrate": "upkeep",
     "doctor": "doctor",
-    "license": "tenants",
+    "license": "licenses",
     "contact": "tenants",
     "source": "tenants",
     "event": "events",
