@@ -88,7 +88,7 @@ def find_all(sound: Samples, recording: Samples, at_least: float = 0.8) -> list[
     recording = np.concatenate([recording, np.zeros(len(sound))])
     pieces = [(start, _likeness(sound[start : start + _PIECE], recording)) for start in _starts(len(sound))]
     whole = _likeness(sound, recording)
-    found = []
+    found: list[Heard] = []
     while whole.max() > _WORTH_A_LOOK or not found:
         top = int(whole.argmax())
         scores = [

@@ -25,7 +25,7 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
 @pytest.fixture(scope="module")
 def legs(exchange: Exchange) -> dict[str, Leg]:
     """All calls whose subscribers act by themselves, placed at once."""
-    talk = warble(exchange.directory / "operator.wav", 0.5, 200)
+    talk = warble(exchange.directory / "operator.wav", 2.0, 200)
     exchange.carrier.behaviour(OPERATOR, answers(talks=talk, stays=0.3))
     exchange.carrier.behaviour(BUSY_OPERATOR, rejects(486))
     many = tuple((0.1, "7") for _ in range(12))

@@ -65,7 +65,7 @@ def test_without_asterisk_the_ladder_goes_on_and_the_call_follows_when_it_is_bac
     site.gateway.expect_status(event_id, "acknowledged", 60)
     call.wait_ended()
     assert site.twilio.expect_message().to == f"whatsapp:{people[1].whatsapp}", "the second contact is stood down"
-    # How far the ladder went meanwhile, to the second contact's phone or to the owner, depends on how long Asterisk took.
+    # How far the ladder went meanwhile, to the second contact's phone or to the owner, is Asterisk's start-up time.
     site.carrier.expect_calls_at_most(second, 3)
     site.telegram.expect_messages_at_most(1)
     site.finished(event_id)
