@@ -3,12 +3,12 @@
 Calls that fall due while one is in progress are bundled into the next, which announces them all.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 
+from actors.calling import LONGEST_CALL, LONGEST_HANDOFF, LOOK_AGAIN_AFTER, PATIENCE, Booth, Leg
 from actors.event import Tell, tell_if_alive
 from actors.messages import (
     ActorFailed,
@@ -21,7 +21,7 @@ from actors.messages import (
     Withdraw,
 )
 from actors.pool import ActorPool, PooledActor
-from actors.timers import Timer, Timers
+from actors.timers import Timers
 from gateway.model.attempt import AttemptState
 from gateway.model.call import Call, CallOutcome
 from gateway.model.timeline import TimelineType
@@ -37,46 +37,8 @@ from gateway.ports.phone import (
 )
 from gateway.ports.record import Record
 from gateway.services import calls
-from gateway.services.acknowledge import AckResult
 
 log = structlog.get_logger(__name__)
-
-# The dialplan ends a call after ten minutes at the latest; what is not reported by then will not be.
-LONGEST_CALL = timedelta(minutes=11)
-
-# A connection that is being made, after a start or a short loss, is waited for; an outage is not.
-PATIENCE = timedelta(seconds=8)
-_LOOK_AGAIN_AFTER = timedelta(milliseconds=250)
-
-
-class Booth(Protocol):
-    """Where a call is prepared and its last words are spoken: slow work, done on other threads."""
-
-    def prepare(self, contact_id: int, preparation: int, attempt_ids: tuple[int, ...], leg: Call | None) -> None:
-        """Speak the announcement and choose a trunk, then tell the dispatcher ``CallPrepared``. Returns at once.
-
-        ``leg`` is a leg that is recorded already and was certainly never dialled.
-        """
-        ...
-
-    def confirm(self, call_id: str, contact_id: int, results: tuple[AckResult, ...]) -> None:
-        """Tell the callee what their key did, and end the call. Returns at once."""
-        ...
-
-    def stand_down(self, call_id: str, contact_id: int) -> None:
-        """Tell the callee, in mid-call, that it is over, and end the call. Returns at once."""
-        ...
-
-
-@dataclass(slots=True)
-class _Leg:
-    """The call in progress."""
-
-    call_id: str
-    answered: bool = False
-    confirming: bool = False  # the callee pressed a key that settled it
-    withdrawn: bool = False
-    timer: Timer | None = None
 
 
 class ContactActor(PooledActor):
@@ -103,7 +65,7 @@ class ContactActor(PooledActor):
         self._booth = booth
         self._dispatcher = dispatcher
         self._due: dict[int, int] = {}  # attempt -> event
-        self._leg: _Leg | None = None
+        self._leg: Leg | None = None
         self._preparation = 0
         self._preparing = False
         self._out_of_reach_since: datetime | None = None
@@ -112,16 +74,14 @@ class ContactActor(PooledActor):
     def on_start(self) -> None:
         """Take up a call that is in progress, after a restart."""
         now = self._clock.now()
-        legs = [
-            leg
-            for leg in calls.unfinished(self._record, contact_id=self._contact_id)
-            if now - leg.started_at < LONGEST_CALL
-        ]
-        if legs:
-            leg = legs[-1]
-            self._follow(leg.id, LONGEST_CALL - (now - leg.started_at))
-            if leg.node is not None:
-                self._phone.look_up(leg.node, [leg.id])
+        for leg in calls.unfinished(self._record, contact_id=self._contact_id):
+            handed_off = calls.is_handed_off(self._record, leg.id)
+            left = leg.started_at + (LONGEST_HANDOFF if handed_off else LONGEST_CALL) - now
+            if left > timedelta():
+                followed = self._follow(leg.id, left)
+                followed.confirming = followed.handed_off = handed_off
+                if leg.node is not None:
+                    self._phone.look_up(leg.node, [leg.id])
 
     def on_receive(self, message: object) -> None:
         """Handle a command or a report."""
@@ -191,7 +151,7 @@ class ContactActor(PooledActor):
     def _prepare_again_soon(self) -> None:
         self._preparing = True
         ref, again = self.actor_ref, PrepareAgain(self._preparation)
-        self._timers.after(_LOOK_AGAIN_AFTER, lambda: tell_if_alive(ref, again))
+        self._timers.after(LOOK_AGAIN_AFTER, lambda: tell_if_alive(ref, again))
 
     def _prepare_again(self, preparation: int) -> None:
         if preparation != self._preparation:
@@ -287,6 +247,10 @@ class ContactActor(PooledActor):
         settled = bool(pressed.acknowledged) or pressed.handed_off
         if self._leg is not None and self._leg.call_id == key.call_id and settled:
             self._leg.confirming = True
+            if pressed.handed_off and not self._leg.handed_off:
+                self._release(self._leg)
+                followed = self._follow(key.call_id, LONGEST_HANDOFF)
+                followed.answered = followed.confirming = followed.handed_off = True
         if pressed.acknowledged:
             self._booth.confirm(key.call_id, self._contact_id, pressed.acknowledged)
         for event_id in pressed.event_ids if settled else ():
@@ -337,12 +301,13 @@ class ContactActor(PooledActor):
             self._dispatcher(EventChanged(event_id))
         self._next()
 
-    def _follow(self, call_id: str, at_most: timedelta) -> None:
+    def _follow(self, call_id: str, at_most: timedelta) -> Leg:
         ref, overdue = self.actor_ref, CallOverdue(self._contact_id, call_id)
         timer = self._timers.after(at_most, lambda: tell_if_alive(ref, overdue))
-        self._leg = _Leg(call_id, timer=timer)
+        self._leg = Leg(call_id, timer=timer)
+        return self._leg
 
-    def _release(self, leg: _Leg) -> None:
+    def _release(self, leg: Leg) -> None:
         if leg.timer is not None:
             leg.timer.cancel()
         self._leg = None

@@ -198,7 +198,7 @@ def _owner(policy: Policy, told: Sequence[Attempt], now: datetime) -> Step | _Pa
 
 
 def _after_the_end(snapshot: Snapshot, status: EventStatus, history: Sequence[Attempt], now: datetime) -> Step:
-    """Wait for calls to be hung up, and tell those who were told that it is over, once each; not the one who took it."""
+    """Wait for calls to be hung up, and tell those who were told that it is over, each once, save who took it."""
     pauses: list[datetime | None] = [None for a in history if a.level is Level.CALL and a.state is AttemptState.PENDING]
     for contact_id in _to_stand_down(snapshot, status, history):
         attempts = [a for a in history if a.level is Level.STAND_DOWN and a.contact_id == contact_id]

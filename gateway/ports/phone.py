@@ -9,6 +9,10 @@ from typing import Protocol
 
 from gateway.model.call import CallOutcome
 
+# A phone ends every call by itself: an announcement, and a conversation with the operator, last no longer than this.
+LONGEST_CALL = timedelta(minutes=10)
+LONGEST_HANDOFF = timedelta(hours=4)
+
 
 class Prompt(StrEnum):
     """The fixed sentences of a call, by the name of their file."""

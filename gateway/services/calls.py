@@ -243,6 +243,12 @@ def concerns_open_event(record: Record, call_id: str) -> bool:
     return any(event is not None and event.status is EventStatus.OPEN for event in events)
 
 
+def is_handed_off(record: Record, call_id: str) -> bool:
+    """Tell whether the callee of the leg chose to speak to the operator."""
+    with record.read() as work:
+        return any(attempt.state is AttemptState.HANDED_OFF for attempt in work.attempts.of_call(call_id))
+
+
 def find(record: Record, call_id: str) -> Call | None:
     """Return a leg."""
     with record.read() as work:

@@ -83,6 +83,7 @@ class SqlEvents:
             events.c.source_id == source_id,
             events.c.dedup_key == dedup_key,
             events.c.status == EventStatus.OPEN.value,
+            text(UNFINISHED_EVENT),
         )
 
     def count_repeat(self, event_id: int) -> None:
@@ -156,7 +157,7 @@ class SqlEvents:
             query = query.where(events.c.license_id == license_id)
         return [_event(row) for row in self._connection.execute(query).mappings()]
 
-    def _first(self, *conditions: ColumnElement[bool]) -> Event | None:
+    def _first(self, *conditions: ColumnElement[bool] | TextClause) -> Event | None:
         """Return the newest event that meets the conditions."""
         query = select(*_EVENT).where(*conditions).order_by(events.c.created_at.desc(), events.c.id.desc()).limit(1)
         row = self._connection.execute(query).mappings().one_or_none()

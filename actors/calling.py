@@ -1,0 +1,50 @@
+"""What a contact's actor works with while it calls."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from actors.timers import Timer
+from gateway.model.call import Call
+from gateway.ports import phone
+from gateway.services.acknowledge import AckResult
+
+# What the phone has not reported a while after the longest call, it will not report any more.
+_MARGIN = timedelta(minutes=1)
+LONGEST_CALL = phone.LONGEST_CALL + _MARGIN
+LONGEST_HANDOFF = phone.LONGEST_HANDOFF + _MARGIN
+
+# A connection that is being made, after a start or a short loss, is waited for; an outage is not.
+PATIENCE = timedelta(seconds=8)
+LOOK_AGAIN_AFTER = timedelta(milliseconds=250)
+
+
+class Booth(Protocol):
+    """Where a call is prepared and its last words are spoken: slow work, done on other threads."""
+
+    def prepare(self, contact_id: int, preparation: int, attempt_ids: tuple[int, ...], leg: Call | None) -> None:
+        """Speak the announcement and choose a trunk, then tell the dispatcher ``CallPrepared``. Returns at once.
+
+        ``leg`` is a leg that is recorded already and was certainly never dialled.
+        """
+        ...
+
+    def confirm(self, call_id: str, contact_id: int, results: tuple[AckResult, ...]) -> None:
+        """Tell the callee what their key did, and end the call. Returns at once."""
+        ...
+
+    def stand_down(self, call_id: str, contact_id: int) -> None:
+        """Tell the callee, in mid-call, that it is over, and end the call. Returns at once."""
+        ...
+
+
+@dataclass(slots=True)
+class Leg:
+    """The call in progress."""
+
+    call_id: str
+    answered: bool = False
+    confirming: bool = False  # the callee pressed a key that settled it
+    handed_off: bool = False
+    withdrawn: bool = False
+    timer: Timer | None = None
