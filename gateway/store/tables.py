@@ -40,6 +40,7 @@ metadata = MetaData(
 )
 
 UNFINISHED_EVENT = "finished_at IS NULL"
+OPEN_EVENT = "status = 'open'"
 ACCEPTED_EVENT = "status <> 'throttled'"
 PENDING_CALL = "state = 'pending' AND level = 'phone'"
 REPORTABLE_ATTEMPT = "provider_id IS NOT NULL"
@@ -138,7 +139,8 @@ events = Table(
     one_of("throttle_reason", ThrottleReason),
     one_of("acknowledged_via", AcknowledgedVia),
     CheckConstraint("status <> 'open' OR finished_at IS NULL", name="open_is_unfinished"),
-    _partial("ix_events_unfinished", "source_id", "dedup_key", where=UNFINISHED_EVENT),
+    _partial("ix_events_unfinished", "id", where=UNFINISHED_EVENT),
+    _partial("ix_events_open", "source_id", "dedup_key", "created_at", where=OPEN_EVENT),
     _partial("ix_events_accepted", "license_id", "created_at", where=ACCEPTED_EVENT),
     Index("ix_events_license_id_id", "license_id", "id"),
     Index("ix_events_source_id_dedup_key_created_at", "source_id", "dedup_key", "created_at"),

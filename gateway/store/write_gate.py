@@ -22,7 +22,7 @@ from gateway.store import after_fork
 # A lock held by another process can only be waited for without bound or tried. A write takes about this long.
 _RETRY_SECONDS = 0.0005
 # How long a process goes on with its own threads before another has its turn.
-_OWN_TURN_SECONDS = 0.01
+_OWN_TURN_SECONDS = 0.003
 
 
 class WriteGate:

@@ -80,6 +80,9 @@ def replace_config(config: Config) -> Config:
     return config.model_copy(update={"ack_links": AckLinksConfig(require_tap=True)})
 
 
+_BROKEN_OFF = "net::ERR_ABORTED"
+
+
 def phone(browser: Browser, *, scripts: bool = True, dark: bool = False) -> BrowserContext:
     return browser.new_context(
         viewport=PHONE,
@@ -95,7 +98,8 @@ def watch(page: Page) -> list[str]:
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("requestfailed", lambda request: complaints.append(request.url))
+    # The page loads itself anew once it has acknowledged: what was still loading then is broken off.
+    page.on("requestfailed", lambda request: complaints.append(request.url) if request.failure != _BROKEN_OFF else None)
     return complaints
 
 

@@ -10,7 +10,7 @@ from gateway.model.event import Event, EventStatus, Severity, ThrottleReason
 from gateway.ports.record import EscalationRecord, NewEvent
 from gateway.store.json_text import dump_snapshot, load_snapshot
 from gateway.store.repositories.attempts import SqlAttempts
-from gateway.store.tables import ACCEPTED_EVENT, UNFINISHED_EVENT, events
+from gateway.store.tables import ACCEPTED_EVENT, OPEN_EVENT, UNFINISHED_EVENT, events
 
 # All but the snapshot, which is large and needed by ``escalation`` alone.
 _EVENT = [column for column in events.c if column is not events.c.snapshot]
@@ -82,8 +82,7 @@ class SqlEvents:
         return self._first(
             events.c.source_id == source_id,
             events.c.dedup_key == dedup_key,
-            events.c.status == EventStatus.OPEN.value,
-            text(UNFINISHED_EVENT),
+            text(OPEN_EVENT),
         )
 
     def count_repeat(self, event_id: int) -> None:
@@ -129,7 +128,7 @@ class SqlEvents:
 
     def open_ids(self) -> Sequence[int]:
         """See the port."""
-        return self._ids(text(UNFINISHED_EVENT), events.c.status == EventStatus.OPEN.value)
+        return self._ids(text(OPEN_EVENT))
 
     def unfinished_ids(self) -> Sequence[int]:
         """See the port."""

@@ -151,11 +151,19 @@ def upgrade() -> None:
         sqlite_where=sa.text("status <> 'throttled'"),
         postgresql_where=sa.text("status <> 'throttled'"),
     )
-    op.create_index("ix_events_license_id_created_at", "events", ["license_id", "created_at"], unique=False)
+    op.create_index("ix_events_license_id_id", "events", ["license_id", "id"], unique=False)
     op.create_index(
         "ix_events_source_id_dedup_key_created_at", "events", ["source_id", "dedup_key", "created_at"], unique=False
     )
     op.create_index("ix_events_status_id", "events", ["status", "id"], unique=False)
+    op.create_index(
+        "ix_events_open",
+        "events",
+        ["source_id", "dedup_key", "created_at"],
+        unique=False,
+        sqlite_where=sa.text("status = 'open'"),
+        postgresql_where=sa.text("status = 'open'"),
+    )
     op.create_index(
         "ix_events_unfinished",
         "events",
