@@ -38,7 +38,7 @@ bench: ## measure against references, print a table, write build/bench.json
 	@$(PYTHON) -m tests.bench $(ARGS)
 
 .PHONY: serve
-serve: ## run the gateway with SQLite; the first start prints a sign-in once
+serve: ## run the gateway on SQLite under ./var
 	@$(SETUP) serve
 	@exec .venv/bin/tocsin serve $(ARGS)
 

@@ -37,7 +37,7 @@ class NotingChannel:
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
 
-    def refuse(self, message_level: Level, *, window_open: bool) -> str | None:  # noqa: ARG002 - the port's signature
+    def refuse(self, message_level: Level, *, window_open: bool) -> str | None:
         return None
 
     def send(self, message: Message) -> Delivery:

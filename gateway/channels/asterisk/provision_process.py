@@ -5,9 +5,11 @@ run directory, and believed to be that process only while its command line names
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
+import subprocess
 import sysconfig
 import threading
 import time
@@ -19,6 +21,7 @@ from pathlib import Path
 from gateway.channels.asterisk.provision_error import ProvisionError
 from gateway.channels.asterisk.provision_files import REPOSITORY, Layout
 
+OLDEST_VERSION = 20
 ROOT_VARIABLE = "TOCSIN_ASTERISK_ROOT"
 _PID_FILE = "tocsin.pid"
 _BOOTED = b"Event: FullyBooted"
@@ -51,15 +54,26 @@ class ManagerLogin:
 def find_installation() -> Installation:
     """Return the Asterisk to use on this machine.
 
-    In this order: the root that the variable ``TOCSIN_ASTERISK_ROOT`` names, the installed
-    one, the root that ``make asterisk`` sets up in the checkout. Raises ``ProvisionError`` where there is none.
+    In this order: the root that the variable ``TOCSIN_ASTERISK_ROOT`` names, the installed one if it is new
+    enough, the root that ``make asterisk`` sets up in the checkout. Raises ``ProvisionError`` where there is none.
     """
     if named := os.environ.get(ROOT_VARIABLE):
         return root_installation(Path(named))
     search_path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
-    if installed := shutil.which("asterisk", path=search_path):
+    installed = shutil.which("asterisk", path=search_path)
+    if installed and _major_version(installed) >= OLDEST_VERSION:
         return Installation((installed,))
     return root_installation(REPOSITORY / ".asterisk")
+
+
+def _major_version(program: str) -> int:
+    """Return the 22 of ``Asterisk 22.10.1``; 0 where the program does not say."""
+    try:
+        said = subprocess.run([program, "-V"], capture_output=True, text=True, timeout=10, check=False).stdout  # noqa: S603 - the program that is about to be started
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    version = re.search(r"\b(\d+)\.", said)
+    return int(version[1]) if version else 0
 
 
 def root_installation(root: Path) -> Installation:
@@ -74,7 +88,7 @@ def root_installation(root: Path) -> Installation:
     if not (program.exists() and loaders and modules):
         raise ProvisionError(
             f"there is no Asterisk on this machine, neither installed nor at {root}: "
-            f"run `make asterisk`, or install Asterisk 20 or later"
+            f"run `make asterisk`, or install Asterisk {OLDEST_VERSION} or later"
         )
     triplet = sysconfig.get_config_var("MULTIARCH") or modules[0].parents[1].name
     libraries = [root / "usr/lib" / triplet, modules[0].parent, root / "usr/lib", root / "lib" / triplet]
