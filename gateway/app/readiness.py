@@ -18,18 +18,24 @@ def parts_of(config: Config, record: Record, clock: Clock) -> Sequence[Part]:
     try:
         record.check()
     except RecordUnavailableError as error:
-        return [Part(name="database", state=PartState.DOWN, detail=str(error), needed=True)]
-    parts = [Part(name="database", state=PartState.OK, detail="can be written", needed=True)]
-    schema = schema_state(config.database_url)
-    current = schema is SchemaState.CURRENT
-    state = PartState.OK if current else PartState.DOWN
-    advice = "up to date" if current else f"{schema.value}: run `tocsin migrate`"
-    parts.append(Part(name="schema", state=state, detail=advice, needed=True))
-    if current:
-        with record.read() as work:
-            heartbeats = work.heartbeats.latest()
-        parts += _engine_parts(heartbeats, clock.now())
-    return parts
+        return _record_parts(schema_state(config.database_url), str(error))
+    parts = _record_parts(SchemaState.CURRENT, None)
+    with record.read() as work:
+        heartbeats = work.heartbeats.latest()
+    return parts + _engine_parts(heartbeats, clock.now())
+
+
+def _record_parts(schema: SchemaState, error: str | None) -> list[Part]:
+    """Say what is wrong with the record: the database itself, or the schema in it."""
+    if schema in {SchemaState.BEHIND, SchemaState.AHEAD}:
+        advice = "run `tocsin migrate`" if schema is SchemaState.BEHIND else "a newer version has migrated it"
+        return [Part(name="schema", state=PartState.DOWN, detail=f"{schema.value}: {advice}", needed=True)]
+    if error is not None:
+        return [Part(name="database", state=PartState.DOWN, detail=error, needed=True)]
+    return [
+        Part(name="database", state=PartState.OK, detail="can be written", needed=True),
+        Part(name="schema", state=PartState.OK, detail="up to date", needed=True),
+    ]
 
 
 def _engine_parts(heartbeats: Sequence[Heartbeat], now: datetime) -> list[Part]:

@@ -242,6 +242,10 @@ class AttemptRepository(Protocol):
         """Return the attempt that the provider's report is about."""
         ...
 
+    def events_of(self, attempt_ids: Collection[int]) -> Mapping[int, int]:
+        """Return the event of each attempt, without holding any: what is locked next should be the events."""
+        ...
+
     def of_event(self, event_id: int) -> Sequence[Attempt]:
         """Return the event's attempts by id."""
         ...

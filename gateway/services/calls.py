@@ -258,14 +258,16 @@ def find(record: Record, call_id: str) -> Call | None:
 def _still_due(work: UnitOfWork, attempt_ids: Collection[int], at: datetime) -> list[Attempt]:
     """Return the pending attempts of open events, and cancel those of events that are over.
 
-    Events are locked in the order of their ids, as an acknowledgement does it, so that neither blocks the other.
+    Locks are taken in the order in which an acknowledgement takes them, so that neither blocks the other: events by
+    their ids, each before its attempts.
     """
-    found = [attempt for attempt in map(work.attempts.get, set(attempt_ids)) if attempt is not None]
     due: list[Attempt] = []
-    for attempt in sorted(found, key=lambda one: (one.event_id, one.id)):
-        if attempt.state is not AttemptState.PENDING:
+    for attempt_id, event_id in sorted(work.attempts.events_of(attempt_ids).items(), key=lambda item: item[::-1]):
+        status = work.events.lock(event_id)
+        attempt = work.attempts.get(attempt_id)
+        if attempt is None or attempt.state is not AttemptState.PENDING:
             continue
-        if work.events.lock(attempt.event_id) is EventStatus.OPEN:
+        if status is EventStatus.OPEN:
             due.append(attempt)
         else:
             _settle(work, attempt, AttemptState.CANCELLED, "event_over", at)

@@ -67,11 +67,13 @@ def take_reply(
         work.commit()
     if not contacts:
         return Reply(known=False)
-    # A transaction of its own: the window is open whatever becomes of the rest, and no two locks are held at once.
-    with record.write() as work:
+    # Read on its own: what is found holds no lock that an acknowledgement by another way could be waiting for.
+    with record.read() as work:
         told = _answered(work, contacts, provider, replied_to) or _newest(work, contacts)
-        if told is None:
-            return Reply(known=True)
+    if told is None:
+        return Reply(known=True)
+    # A transaction of its own: the window is open whatever becomes of the rest.
+    with record.write() as work:
         _note(work, told, text, button=button, at=at)
         results: Sequence[AckResult] = ()
         if button or acknowledges(text):

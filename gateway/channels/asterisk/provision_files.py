@@ -18,6 +18,7 @@ import jinja2
 from gateway.channels.asterisk.provision_error import ProvisionError
 from gateway.channels.asterisk.provision_trunks import trunk_values
 from gateway.config.schema import AsteriskConfig, NodeConfig
+from gateway.ports.phone import LONGEST_CALL, LONGEST_HANDOFF
 
 # <repository>/gateway/channels/asterisk/provision_files.py
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -30,7 +31,8 @@ _DIALPLAN = {
     "takeover_wait": 2.5,  # for the gateway's answer after key 1
     "wrong_keys": 9,  # keys without a meaning, before the call is ended
     "operator_ring": 45,
-    "handoff_limit": 4 * 3600,
+    "longest_call": int(LONGEST_CALL.total_seconds()),
+    "handoff_limit": int(LONGEST_HANDOFF.total_seconds()),
 }
 _AMI_EVENTS = (
     "UserEvent",

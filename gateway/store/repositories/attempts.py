@@ -1,6 +1,6 @@
 """Attempts in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, insert, select, text, update
@@ -58,6 +58,11 @@ class SqlAttempts:
             .order_by(attempts.c.id.desc())
             .limit(1)
         )
+
+    def events_of(self, attempt_ids: Collection[int]) -> Mapping[int, int]:
+        """See the port."""
+        query = select(attempts.c.id, attempts.c.event_id).where(attempts.c.id.in_(attempt_ids))
+        return {row.id: row.event_id for row in self._connection.execute(query)}
 
     def of_event(self, event_id: int) -> Sequence[Attempt]:
         """See the port."""

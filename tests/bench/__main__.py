@@ -1,0 +1,73 @@
+"""`make bench`: measures, prints a table, writes ``build/bench.json``.
+
+make bench                            everything
+make bench ARGS="calls wakeup"        these alone
+make bench ARGS="--quick"             a tenth of everything: whether it works, not how fast it is
+"""
+
+import argparse
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import structlog
+from rich.console import Console
+from rich.markup import escape
+
+from tests.bench import actors, calls, crowd, ingest, wakeup
+from tests.bench.plan import Plan
+from tests.bench.results import Result, show, write
+
+BENCHMARKS: Mapping[str, Callable[[Plan], Iterator[Result]]] = {
+    "actors": actors.measure,
+    "ingest": ingest.measure,
+    "wakeup": wakeup.measure,
+    "calls": calls.measure,
+    "crowd": crowd.measure,
+}
+_OUTPUT = Path("build/bench.json")
+
+
+def main(arguments: list[str]) -> int:
+    """Run the benchmarks that are named. Returns 0, or 1 where one could not be measured: a missed target is no failure."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measures Tocsin beside references.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything")
+    parser.add_argument("--output", type=Path, default=_OUTPUT, help=f"where the figures go (default: {_OUTPUT})")
+    options = parser.parse_args(arguments)
+    if unknown := [name for name in options.names if name not in BENCHMARKS]:
+        parser.error(f"no benchmark is called {', '.join(unknown)}: choose from {', '.join(BENCHMARKS)}")
+    logging.disable(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    console = Console(highlight=False)
+    results: list[Result] = []
+    failed: list[str] = []
+    for name in options.names or BENCHMARKS:
+        began = time.monotonic()
+        try:
+            with (
+                tempfile.TemporaryDirectory(prefix="tocsin-bench-", ignore_cleanup_errors=True) as directory,
+                console.status(name) as status,
+            ):
+                plan = Plan(
+                    Path(directory),
+                    options.quick,
+                    lambda text, name=name, status=status: status.update(f"{name}: {text}"),
+                )
+                results.extend(BENCHMARKS[name](plan))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other benchmarks are run
+            console.print(f"[bold red]{name} could not be measured:[/] {escape(f'{type(error).__name__}: {error}')}")
+            failed.append(name)
+        else:
+            console.print(f"[green]✓[/] {name} ({time.monotonic() - began:.0f} s)")
+    show(results, console)
+    write(results, options.output)
+    console.print(f"written to {options.output}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,22 @@
+"""How much is measured, and where."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run. ``say`` tells a person what is being measured; a quick run measures a tenth, and its worst is no worst."""
+
+    directory: Path
+    quick: bool
+    say: Callable[[str], None]
+
+    def count(self, full: int) -> int:
+        """Return how many times to do something."""
+        return max(full // 10, 5) if self.quick else full
+
+    def seconds(self, full: float) -> float:
+        """Return how long to do something."""
+        return max(full / 4, 1.0) if self.quick else full
