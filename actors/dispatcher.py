@@ -134,6 +134,9 @@ class DispatcherActor(PooledActor):
             with self._record.write() as work:
                 work.signals.remove([signal.id for signal in signals])
                 work.commit()
+            if len(signals) < _SIGNALS_AT_ONCE:
+                # Whoever leaves another one wakes us after the commit.
+                return
 
     def _phone_reported(self, report: PhoneReport) -> None:
         if isinstance(report, PhoneNodeUp):

@@ -7,11 +7,13 @@ make bench ARGS="--quick"             a tenth of everything: whether it works, n
 
 import argparse
 import logging
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 from rich.console import Console
@@ -32,7 +34,7 @@ _OUTPUT = Path("build/bench.json")
 
 
 def main(arguments: list[str]) -> int:
-    """Run the benchmarks that are named. Returns 0, or 1 where one could not be measured: a missed target is no failure."""
+    """Run the benchmarks that are named. Returns 1 where one could not be measured; a missed target is no failure."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measures Tocsin beside references.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}; default: all")
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
@@ -40,6 +42,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in BENCHMARKS]:
         parser.error(f"no benchmark is called {', '.join(unknown)}: choose from {', '.join(BENCHMARKS)}")
+    signal.signal(signal.SIGTERM, _interrupted)
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     console = Console(highlight=False)
@@ -48,16 +51,7 @@ def main(arguments: list[str]) -> int:
     for name in options.names or BENCHMARKS:
         began = time.monotonic()
         try:
-            with (
-                tempfile.TemporaryDirectory(prefix="tocsin-bench-", ignore_cleanup_errors=True) as directory,
-                console.status(name) as status,
-            ):
-                plan = Plan(
-                    Path(directory),
-                    options.quick,
-                    lambda text, name=name, status=status: status.update(f"{name}: {text}"),
-                )
-                results.extend(BENCHMARKS[name](plan))
+            results.extend(_measure(name, console, quick=options.quick))
         except Exception as error:  # noqa: BLE001 - whatever it is, the other benchmarks are run
             console.print(f"[bold red]{name} could not be measured:[/] {escape(f'{type(error).__name__}: {error}')}")
             failed.append(name)
@@ -67,6 +61,23 @@ def main(arguments: list[str]) -> int:
     write(results, options.output)
     console.print(f"written to {options.output}")
     return 1 if failed else 0
+
+
+def _interrupted(_number: int, _frame: object) -> NoReturn:
+    # What runs for a benchmark is ended on the way out.
+    raise KeyboardInterrupt
+
+
+def _measure(name: str, console: Console, *, quick: bool) -> list[Result]:
+    with (
+        tempfile.TemporaryDirectory(prefix="tocsin-bench-", ignore_cleanup_errors=True) as directory,
+        console.status(name) as status,
+    ):
+
+        def say(text: str) -> None:
+            status.update(f"{name}: {text}")
+
+        return list(BENCHMARKS[name](Plan(Path(directory), quick, say)))
 
 
 if __name__ == "__main__":

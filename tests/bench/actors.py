@@ -43,7 +43,7 @@ class _Pooled(PooledActor):
     def on_start(self) -> None:
         self._started.step()
 
-    def on_receive(self, message: object) -> None:  # noqa: ARG002 - what it is does not matter
+    def on_receive(self, message: object) -> None:
         self._received.step()
 
 
@@ -56,7 +56,7 @@ class _Threaded(pykka.ThreadingActor):
     def on_start(self) -> None:
         self._started.step()
 
-    def on_receive(self, message: object) -> None:  # noqa: ARG002 - what it is does not matter
+    def on_receive(self, message: object) -> None:
         self._received.step()
 
 
@@ -69,7 +69,7 @@ def measure(plan: Plan) -> Iterator[Result]:
         plan.say(f"{count} pooled actors")
         pooled = _figures(count, messages, lambda started, received: _pooled(pool, started, received))
         plan.say(f"{count} actors with a thread each")
-        threaded = _figures(count, messages, lambda started, received: _threaded(started, received))
+        threaded = _figures(count, messages, _threaded)
     finally:
         pool.stop(10)
     for name, unit, value, reference_value, target in (

@@ -1,6 +1,7 @@
 """A load generator: keep-alive connections, each of which posts again as soon as it is answered."""
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -24,30 +25,32 @@ class Load:
         return len(self.latencies) / self.seconds
 
 
-def post_for(
-    seconds: float, *, port: int, path: str, body: Callable[[int], dict[str, object]], token: str, connections: int
-) -> Load:
-    """Post for that long on that many connections; ``body`` makes each request's from its number."""
-    return asyncio.run(_run(seconds, port, path, body, token, connections))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where to post, and what: ``token`` and ``body`` give each request's from its number."""
+
+    port: int
+    path: str
+    token: Callable[[int], str]
+    body: Callable[[int], dict[str, object]]
 
 
-async def _run(
-    seconds: float, port: int, path: str, body: Callable[[int], dict[str, object]], token: str, connections: int
-) -> Load:
+def post_for(seconds: float, target: Target, *, connections: int) -> Load:
+    """Post for that long on that many connections."""
+    return asyncio.run(_run(seconds, target, connections))
+
+
+async def _run(seconds: float, target: Target, connections: int) -> Load:
     load = Load()
-    numbers = iter(range(10**9))
+    numbers = itertools.count()
     began = time.monotonic()
 
     async def one() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
         while time.monotonic() - began < seconds:
-            content = json.dumps(body(next(numbers))).encode()
-            head = (
-                f"POST {path} HTTP/1.1\r\nHost: bench\r\nX-Alert-Token: {token}\r\n"
-                f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
-            )
+            request = _request(target, next(numbers))
             sent = time.monotonic()
-            writer.write(head.encode() + content)
+            writer.write(request)
             answer = await asyncio.wait_for(reader.readuntil(_HEADER_END), _ANSWER_SECONDS)
             headers = dict(line.lower().split(b": ", 1) for line in answer.split(b"\r\n")[1:] if line)
             text = await reader.readexactly(int(headers[b"content-length"]))
@@ -57,9 +60,18 @@ async def _run(
                 load.refused += 1
             if headers.get(b"connection") == b"close":
                 writer.close()
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
         writer.close()
 
     await asyncio.gather(*(one() for _ in range(connections)))
     load.seconds = time.monotonic() - began
     return load
+
+
+def _request(target: Target, number: int) -> bytes:
+    content = json.dumps(target.body(number)).encode()
+    head = (
+        f"POST {target.path} HTTP/1.1\r\nHost: bench\r\nX-Alert-Token: {target.token(number)}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
+    return head.encode() + content

@@ -9,7 +9,7 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from tests.bench.database import bare_commits, databases
-from tests.bench.http_load import Load, post_for
+from tests.bench.http_load import Load, Target, post_for
 from tests.bench.plan import Plan
 from tests.bench.results import Result, percentile
 from tests.gateway import Gateway
@@ -19,6 +19,7 @@ from tests.waiting import until
 _THREADS = 8
 _CONNECTIONS = 16
 _WORKERS = (1, 2)
+_LICENSES = 100  # each takes its alerts one after the other, and counts those of the last minute
 _TARGET = 300.0  # alerts a second on two cores that the load generator and the database share
 _direct = build_opener(ProxyHandler({}))
 
@@ -43,6 +44,8 @@ def measure(plan: Plan) -> Iterator[Result]:
 
 
 def _results(name: str, load: Load, bare: Load) -> Iterator[Result]:
+    if load.refused or bare.refused:
+        raise RuntimeError(f"{load.refused} alerts and {bare.refused} bare requests were refused")
     reference = "Flask and gunicorn, nothing recorded"
     yield Result(
         name=name,
@@ -69,18 +72,17 @@ def _gateway(directory: Path, database_url: str, workers: int, seconds: float) -
         "policy": {"events_per_minute": 10_000_000},
     }
     gateway = Gateway(directory, settings, database_url=database_url)
-    token = gateway.source(gateway.license())
+    tokens = [gateway.source(gateway.license(name=f"Site {number}")) for number in range(_LICENSES)]
     process = gateway.process("web")
     try:
         _wait_for(port, "/healthz", process)
-        return post_for(
-            seconds,
+        target = Target(
             port=port,
             path="/license/v1/alert/in",
+            token=lambda number: tokens[number % len(tokens)],
             body=lambda number: _alert(f"{workers}-{number}"),
-            token=token,
-            connections=_CONNECTIONS,
         )
+        return post_for(seconds, target, connections=_CONNECTIONS)
     finally:
         _end(process)
         gateway.record.close()
@@ -88,14 +90,8 @@ def _gateway(directory: Path, database_url: str, workers: int, seconds: float) -
 
 def _bare(workers: int, seconds: float) -> Load:
     with _bare_server(workers) as port:
-        return post_for(
-            seconds,
-            port=port,
-            path="/alert",
-            body=lambda number: _alert(str(number)),
-            token="none",  # noqa: S106 - the bare application asks for none
-            connections=_CONNECTIONS,
-        )
+        target = Target(port=port, path="/alert", token=lambda _: "none", body=lambda number: _alert(str(number)))
+        return post_for(seconds, target, connections=_CONNECTIONS)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run. ``say`` tells a person what is being measured; a quick run measures a tenth, and its worst is no worst."""
+    """One run. ``say`` tells what is being measured. A quick run shows whether it works, not how fast it is."""
 
     directory: Path
     quick: bool

@@ -100,7 +100,7 @@ class Population:
             self._wakeup.notify()
 
     def acknowledge(self, event_ids: Sequence[int], *, who: int) -> None:
-        """Acknowledge as the first (0: the one who was told) or the second contact, in one transaction for each license."""
+        """Acknowledge as the first contact (0), who was told, or as the second; one transaction for each license."""
         by_contact: dict[int, list[int]] = {}
         for event_id in event_ids:
             by_contact.setdefault(self.events[event_id][0].contacts[who].id, []).append(event_id)

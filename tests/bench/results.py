@@ -18,7 +18,7 @@ _RATES = ("/s",)
 class Result:
     """One figure beside its reference from the same run.
 
-    Of a unit that ends in ``/s`` more is better, of any other less. ``target`` is in the same unit; ``None``: none is set.
+    Of a unit that ends in ``/s`` more is better, of any other less. ``target`` is in the same unit, or none is set.
     """
 
     name: str

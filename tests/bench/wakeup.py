@@ -1,4 +1,4 @@
-"""From the answer to a post until the engine has recorded the escalation's first step, as another connection sees it."""
+"""From the answer to a post until another connection sees that the engine has begun the escalation."""
 
 import threading
 import time

@@ -132,7 +132,8 @@ def test_a_check_survives_every_fault(telegram: FakeTelegram, fault: Fault) -> N
 
 
 def test_the_token_never_reaches_the_logs(telegram: FakeTelegram, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    for name in ("", "httpx", "telegram"):
+        caplog.set_level(logging.DEBUG, name)
     channel(telegram).send(message())
     telegram.fail(Fault.DROP)
     channel(telegram).send(message())

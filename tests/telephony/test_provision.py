@@ -94,11 +94,22 @@ def test_asterisk_that_died_is_started_again(tmp_path: Path) -> None:
 
 def test_asterisk_that_cannot_start_repeats_what_it_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = tmp_path / "asterisk"
-    script.write_text("#!/bin/sh\necho no such module\nexit 1\n")
+    script.write_text("#!/bin/sh\n[ $1 = -V ] && echo Asterisk 22.1.0 && exit\necho no such module\nexit 1\n")
     script.chmod(0o755)
-    monkeypatch.delenv(provision_process.ROOT_VARIABLE)
+    monkeypatch.delenv(provision_process.ROOT_VARIABLE, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     config = asterisk_config({"carrier-a": 5070})
     with pytest.raises(ProvisionError, match="no such module"):
         up(config, config.nodes[0], "s3cret", tmp_path)
     assert not down(config.nodes[0], tmp_path)
+
+
+def test_installed_asterisk_that_is_too_old_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "asterisk"
+    script.write_text("#!/bin/sh\necho Asterisk 18.4.0\n")
+    script.chmod(0o755)
+    monkeypatch.delenv(provision_process.ROOT_VARIABLE, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(provision_process, "REPOSITORY", tmp_path / "empty")
+    with pytest.raises(ProvisionError, match="make asterisk"):
+        provision_process.find_installation()

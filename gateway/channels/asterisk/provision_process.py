@@ -155,7 +155,7 @@ def stop(layout: Layout, timeout: timedelta) -> bool:
                 raise ProvisionError(
                     f"Asterisk, process {pid}, belongs to another user: stop it as that user"
                 ) from error
-            if _wait(lambda: not _runs(pid, layout), timeout):
+            if _wait(lambda: not _alive(pid), timeout):
                 break
     (layout.run / _PID_FILE).unlink(missing_ok=True)
     return pid is not None
@@ -187,8 +187,13 @@ def _runs(pid: int, layout: Layout) -> bool:
 
 
 def _alive(pid: int) -> bool:
+    """Tell whether the process has not ended; one that has, and waits for its parent to take note, does not count."""
     _reap(pid)
-    return Path(f"/proc/{pid}").exists()
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1]
+    except OSError:
+        return False
+    return state != b"Z"
 
 
 def _reap(pid: int) -> None:
