@@ -32,6 +32,11 @@ test: ## check the code and run all tests (ARGS go to pytest)
 	@$(MAKE) --no-print-directory check
 	@$(PYTHON) -m pytest $(ARGS)
 
+.PHONY: property
+property: ## drive the engine through a hundred thousand random steps, deaths included
+	@$(SETUP) test
+	@TOCSIN_PROPERTY_EXAMPLES=1000 $(PYTHON) -m pytest tests/properties --timeout 3600 $(ARGS)
+
 .PHONY: bench
 bench: ## measure against references, print a table, write build/bench.json
 	@$(SETUP) bench

@@ -22,7 +22,8 @@ ASTERISK_NEEDED=20
 # Debian 12 and 13 have no Asterisk of their own. The next release has; unstable stands in while that one lacks it.
 ASTERISK_SUITES=(forky sid)
 RUN_PACKAGES=(ca-certificates python3 python3-venv)
-TEST_PACKAGES=(chromium postgresql)
+# libatomic1: the program that drives Chromium needs it, and Debian minimal systems lack it.
+TEST_PACKAGES=(chromium libatomic1 postgresql)
 
 # On Debian these are outside an ordinary user's PATH, and that is where an installed Asterisk lies.
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin

@@ -188,11 +188,11 @@ def _runs(pid: int, layout: Layout) -> bool:
 
 def _alive(pid: int) -> bool:
     """Tell whether the process has not ended; one that has, and waits for its parent to take note, does not count."""
-    _reap(pid)
     try:
         state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1]
     except OSError:
         return False
+    _reap(pid)
     return state != b"Z"
 
 
