@@ -14,6 +14,9 @@ _MARGIN = timedelta(minutes=1)
 LONGEST_CALL = phone.LONGEST_CALL + _MARGIN
 LONGEST_HANDOFF = phone.LONGEST_HANDOFF + _MARGIN
 
+# So long the end of a leg is waited for that should be over: a phone system that is connected tells within this.
+LOOKED_UP_WITHIN = timedelta(seconds=30)
+
 # A connection that is being made, after a start or a short loss, is waited for; an outage is not.
 PATIENCE = timedelta(seconds=8)
 LOOK_AGAIN_AFTER = timedelta(milliseconds=250)

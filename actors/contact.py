@@ -8,12 +8,22 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from actors.calling import LONGEST_CALL, LONGEST_HANDOFF, LOOK_AGAIN_AFTER, PATIENCE, Booth, Leg
+from actors.calling import (
+    LONGEST_CALL,
+    LONGEST_HANDOFF,
+    LOOK_AGAIN_AFTER,
+    LOOKED_UP_WITHIN,
+    PATIENCE,
+    Booth,
+    Leg,
+)
 from actors.event import Tell, tell_if_alive
 from actors.messages import (
     ActorFailed,
     CallOverdue,
     CallPrepared,
+    CallsUnknown,
+    CheckCalls,
     EventChanged,
     PhoneReported,
     PlaceCall,
@@ -36,7 +46,8 @@ from gateway.ports.phone import (
     Phone,
 )
 from gateway.ports.record import Record
-from gateway.services import calls
+from gateway.services import call_queries, calls
+from gateway.services.quota import VoiceQuota
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +65,7 @@ class ContactActor(PooledActor):
         timers: Timers,
         phone: Phone,
         booth: Booth,
+        quota: VoiceQuota,
         dispatcher: Tell,
     ) -> None:
         super().__init__(pool=pool)
@@ -63,6 +75,7 @@ class ContactActor(PooledActor):
         self._timers = timers
         self._phone = phone
         self._booth = booth
+        self._quota = quota
         self._dispatcher = dispatcher
         self._due: dict[int, int] = {}  # attempt -> event
         self._leg: Leg | None = None
@@ -74,11 +87,14 @@ class ContactActor(PooledActor):
     def on_start(self) -> None:
         """Take up a call that is in progress, after a restart."""
         now = self._clock.now()
-        for leg in calls.unfinished(self._record, contact_id=self._contact_id):
-            handed_off = calls.is_handed_off(self._record, leg.id)
-            left = leg.started_at + (LONGEST_HANDOFF if handed_off else LONGEST_CALL) - now
-            if left > timedelta():
-                followed = self._follow(leg.id, left)
+        for leg in call_queries.unfinished(self._record, contact_id=self._contact_id):
+            handed_off = call_queries.is_handed_off(self._record, leg.id)
+            longest = LONGEST_HANDOFF if handed_off else LONGEST_CALL
+            # The machine's clock may have been set meanwhile: back, and the wait would last for hours more; forward,
+            # and a call in progress would look long over, and its callee's phone would ring again.
+            left = min(leg.started_at + longest - now, longest)
+            if left > timedelta() or call_queries.is_awaited(self._record, leg.id):
+                followed = self._follow(leg.id, max(left, LOOKED_UP_WITHIN))
                 followed.confirming = followed.handed_off = handed_off
                 if leg.node is not None:
                     self._phone.look_up(leg.node, [leg.id])
@@ -98,6 +114,8 @@ class ContactActor(PooledActor):
                 self._prepare_again(preparation)
             case CallOverdue(_, call_id):
                 self._overdue(call_id)
+            case CheckCalls(_, attempt_ids):
+                self._check(attempt_ids)
 
     def on_fault(self, error: BaseException) -> None:
         """Ask to be started again."""
@@ -111,10 +129,17 @@ class ContactActor(PooledActor):
     # --- what is due --------------------------------------------------------------------------------------------------
 
     def _place(self, event_id: int, attempt_id: int) -> None:
-        in_progress = calls.attempts_of(self._record, self._leg.call_id) if self._leg is not None else ()
+        in_progress = call_queries.attempts_of(self._record, self._leg.call_id) if self._leg is not None else ()
         if attempt_id not in self._due and attempt_id not in {attempt.id for attempt in in_progress}:
             self._due[attempt_id] = event_id
             self._next()
+
+    def _check(self, attempt_ids: tuple[int, ...]) -> None:
+        in_progress = call_queries.attempts_of(self._record, self._leg.call_id) if self._leg is not None else ()
+        known = self._due.keys() | {attempt.id for attempt in in_progress}
+        unknown = tuple(attempt_id for attempt_id in attempt_ids if attempt_id not in known)
+        if unknown:
+            self._dispatcher(CallsUnknown(self._contact_id, unknown))
 
     def _next(self) -> None:
         if self._leg is None and not self._preparing and self._due:
@@ -157,9 +182,9 @@ class ContactActor(PooledActor):
         if preparation != self._preparation:
             return
         self._preparing = False
-        leg = calls.find(self._record, self._leg.call_id) if self._leg is not None else None
+        leg = call_queries.find(self._record, self._leg.call_id) if self._leg is not None else None
         if leg is not None:
-            self._prepare(tuple(attempt.id for attempt in calls.attempts_of(self._record, leg.id)), leg)
+            self._prepare(tuple(attempt.id for attempt in call_queries.attempts_of(self._record, leg.id)), leg)
         else:
             self._next()
 
@@ -180,6 +205,8 @@ class ContactActor(PooledActor):
             node=self._phone.node_of(order.trunk),
             trunk=order.trunk,
             to_number=order.to_number,
+            longest=order.longest,
+            quota=self._quota,
             at=self._clock.now(),
         )
         if not begun:
@@ -207,7 +234,12 @@ class ContactActor(PooledActor):
         if gone:
             self._settle_due(gone, AttemptState.CANCELLED, "event_over")
         leg = self._leg
-        if leg is None or leg.confirming or leg.withdrawn or calls.concerns_open_event(self._record, leg.call_id):
+        if (
+            leg is None
+            or leg.confirming
+            or leg.withdrawn
+            or call_queries.concerns_open_event(self._record, leg.call_id)
+        ):
             return
         leg.withdrawn = True
         if leg.answered:
@@ -260,7 +292,7 @@ class ContactActor(PooledActor):
         leg = self._leg if self._leg is not None and self._leg.call_id == report.call_id else None
         if leg is not None and leg.withdrawn and report.outcome is CallOutcome.NO_KEY:
             report = replace(report, outcome=CallOutcome.CANCELLED)
-        ended = calls.end_call(self._record, report)
+        ended = calls.end_call(self._record, report, quota=self._quota)
         self._phone.forget(report.call_id)
         if leg is not None:
             self._release(leg)
@@ -275,20 +307,20 @@ class ContactActor(PooledActor):
         self._next()
 
     def _never_dialled(self, call_id: str) -> None:
-        call = calls.find(self._record, call_id)
+        call = call_queries.find(self._record, call_id)
         if call is None or call.ended_at is not None:
             return
         if self._leg is None or self._leg.call_id != call_id or self._leg.withdrawn:
             self._ended(CallEnded(call_id=call_id, at=self._clock.now(), outcome=CallOutcome.CANCELLED))
             return
-        self._prepare(tuple(attempt.id for attempt in calls.attempts_of(self._record, call_id)), call)
+        self._prepare(tuple(attempt.id for attempt in call_queries.attempts_of(self._record, call_id)), call)
 
     def _overdue(self, call_id: str) -> None:
         """Give up waiting for a leg's end, not for its keys: they count whenever they are found."""
         if self._leg is None or self._leg.call_id != call_id:
             return
         self._log.error("call_end_not_reported", call_id=call_id)
-        attempts = calls.attempts_of(self._record, call_id)
+        attempts = call_queries.attempts_of(self._record, call_id)
         calls.settle_attempts(
             self._record,
             attempt_ids=[attempt.id for attempt in attempts],

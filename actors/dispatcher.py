@@ -7,17 +7,22 @@ from typing import Any
 import pykka
 import structlog
 
-from actors.event import tell_if_alive
+from actors.event import Tell, tell_if_alive
 from actors.messages import (
     ActorFailed,
+    CallOverdue,
     CallPrepared,
+    CallsUnknown,
+    CheckCalls,
     EventChanged,
     EventFinished,
     LookForSignals,
     PhoneReported,
     PlaceCall,
+    SayWhoLives,
     StartAgain,
     TakeUpEverything,
+    WhoLives,
     Withdraw,
 )
 from actors.pool import ActorPool, PooledActor
@@ -26,7 +31,7 @@ from actors.timers import Timers
 from gateway.ports.clock import Clock
 from gateway.ports.phone import CallEnded, Phone, PhoneNodeDown, PhoneNodeUp, PhoneReport
 from gateway.ports.record import Record, RecordUnavailableError, SignalKind
-from gateway.services import calls, escalate
+from gateway.services import call_queries, escalate
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +56,7 @@ class DispatcherActor(PooledActor):
         new_event_actor: NewActor,
         new_contact_actor: NewActor,
         on_broken: Callable[[], None],
+        auditor: Tell | None = None,
     ) -> None:
         super().__init__(pool=pool)
         self._record = record
@@ -60,10 +66,12 @@ class DispatcherActor(PooledActor):
         self._new_event_actor = new_event_actor
         self._new_contact_actor = new_contact_actor
         self._on_broken = on_broken
+        self._auditor = auditor
         self._events: dict[int, Ref] = {}
         self._contacts: dict[int, Ref] = {}
         self._contact_of_call: dict[str, int] = {}
         self._restarts = Restarts()
+        self._pausing: set[tuple[str, int | None]] = set()  # failed, and started again after a pause
 
     @property
     def open_events(self) -> int:
@@ -73,7 +81,10 @@ class DispatcherActor(PooledActor):
     def on_receive(self, message: object) -> None:
         """Route a message. Without the database nothing is decided: the message is told again a little later."""
         try:
-            self._route(message)
+            if isinstance(message, SayWhoLives | CallsUnknown):
+                self._tell_auditor(message)
+            else:
+                self._route(message)
         except RecordUnavailableError as error:
             log.warning("record_unavailable", error=str(error), message=type(message).__name__)
             if not isinstance(message, LookForSignals):  # that one comes by itself
@@ -91,7 +102,7 @@ class DispatcherActor(PooledActor):
                 self._look_for_signals()
             case EventChanged(event_id):
                 self._tell_event(event_id, message)
-            case PlaceCall(contact_id) | Withdraw(contact_id):
+            case PlaceCall(contact_id) | Withdraw(contact_id) | CheckCalls(contact_id) | CallOverdue(contact_id):
                 self._tell_contact(contact_id, message)
             case CallPrepared():
                 self._tell_contact(message.contact_id, message)
@@ -140,7 +151,7 @@ class DispatcherActor(PooledActor):
 
     def _phone_reported(self, report: PhoneReport) -> None:
         if isinstance(report, PhoneNodeUp):
-            legs = calls.unfinished(self._record, node=report.node)
+            legs = call_queries.unfinished(self._record, node=report.node)
             log.info("phone_node_up", node=report.node, unfinished_calls=len(legs))
             for leg in legs:
                 self._contact_of_call[leg.id] = leg.contact_id
@@ -165,7 +176,7 @@ class DispatcherActor(PooledActor):
 
     def _contact_of(self, call_id: str) -> int | None:
         if call_id not in self._contact_of_call:
-            call = calls.find(self._record, call_id)
+            call = call_queries.find(self._record, call_id)
             if call is None:
                 return None
             self._contact_of_call[call_id] = call.contact_id
@@ -178,6 +189,7 @@ class DispatcherActor(PooledActor):
         if contact_id is not None:
             self._contacts.pop(contact_id, None)
         pause = self._restarts.delay(key, self._clock.now())
+        self._pausing.add(key)
         ref, again = self.actor_ref, StartAgain(event_id, contact_id)
         self._timers.after(pause, lambda: tell_if_alive(ref, again))
         for concerned in failed.concerned_events:
@@ -187,6 +199,7 @@ class DispatcherActor(PooledActor):
                 log.warning("fault_not_recorded", event_id=concerned, error=str(error))
 
     def _start_again(self, event_id: int | None, contact_id: int | None) -> None:
+        self._pausing -= {("event", event_id), ("contact", contact_id)}
         if event_id is not None:
             self._event(event_id)
         if contact_id is not None:
@@ -196,6 +209,21 @@ class DispatcherActor(PooledActor):
                 waiting = work.attempts.pending_calls(contact_id)
             for attempt in waiting:
                 self._tell_contact(contact_id, PlaceCall(contact_id, attempt.event_id, attempt.id))
+
+    def _tell_auditor(self, message: SayWhoLives | CallsUnknown) -> None:
+        """Answer the auditor, or pass on to it what an actor found out for it."""
+        if self._auditor is not None:
+            self._auditor(self._who_lives() if isinstance(message, SayWhoLives) else message)
+
+    def _who_lives(self) -> WhoLives:
+        events, contacts = (
+            frozenset(
+                [number for number, ref in refs.items() if ref.is_alive()]
+                + [number for of, number in self._pausing if of == kind and number is not None]
+            )
+            for kind, refs in (("event", self._events), ("contact", self._contacts))
+        )
+        return WhoLives(events, contacts)
 
     def _event(self, event_id: int) -> Ref:
         ref = self._events.get(event_id)

@@ -1,12 +1,13 @@
 """EventActor: one event's escalation, a thin shell over ``gateway.model.ladder``."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import pykka
 import structlog
 
+from actors.agenda import Agenda
 from actors.messages import ActorFailed, EventChanged, EventFinished, PlaceCall, Withdraw
 from actors.pool import ActorPool, PooledActor
 from actors.timers import Timer, Timers
@@ -22,7 +23,9 @@ from gateway.model.ladder import (
     Step,
     TellOwner,
     WaitUntil,
+    first_seen,
     next_step,
+    without_future,
 )
 from gateway.ports.clock import Clock
 from gateway.ports.record import EscalationRecord, Record
@@ -47,6 +50,10 @@ class Outbox(Protocol):
         """Send the message on another thread, record what became of it, and tell the dispatcher. Returns at once."""
         ...
 
+    def look_up(self, attempt: Attempt, escalation: EscalationRecord) -> None:
+        """Likewise ask the provider what became of a message whose result was given up. Sends nothing."""
+        ...
+
 
 class EventActor(PooledActor):
     """Does the steps of one event's ladder, each at its time.
@@ -65,9 +72,12 @@ class EventActor(PooledActor):
         timers: Timers,
         outbox: Outbox,
         dispatcher: Tell,
+        agenda: Agenda | None = None,
     ) -> None:
         super().__init__(pool=pool)
         self._event_id = event_id
+        self._agenda = agenda or Agenda()
+        self._first_seen: Mapping[datetime, datetime] = {}
         self._record = record
         self._clock = clock
         self._timers = timers
@@ -97,6 +107,7 @@ class EventActor(PooledActor):
         """Ask to be started again."""
         if self._timer is not None:
             self._timer.cancel()
+        self._agenda.drop(self._event_id)
         self._log.error("event_actor_failed", exc_info=error)
         what = f"{type(error).__name__}: {error}"
         self._dispatcher(ActorFailed(what, event_id=self._event_id, concerned_events=(self._event_id,)))
@@ -110,9 +121,12 @@ class EventActor(PooledActor):
                 return
             self._settle_calls(escalation)
             now = self._clock.now()
-            step = next_step(escalation.snapshot, escalation.event.status, escalation.history, now)
+            self._first_seen = first_seen(escalation.history, now, self._first_seen)
+            history = without_future(escalation.history, self._first_seen)
+            step = next_step(escalation.snapshot, escalation.event.status, history, now)
             if isinstance(step, WaitUntil):
                 self._wait(None if step.at is None else step.at - now)
+                self._agenda.note(self._event_id, step.at)
                 return
             if isinstance(step, Finished):
                 if escalate.finish(self._record, event_id=self._event_id, status=escalation.event.status):
@@ -144,6 +158,8 @@ class EventActor(PooledActor):
                 )
             case GiveUp(attempt_id):
                 escalate.give_up(self._record, attempt_id=attempt_id, at=now)
+                given_up = next(attempt for attempt in escalation.history if attempt.id == attempt_id)
+                self._outbox.look_up(given_up, escalation)
             case Exhaust():
                 self._log.error("event_exhausted", license=escalation.snapshot.license_name)
                 escalate.exhaust(self._record, event_id=self._event_id, at=now)
@@ -187,6 +203,7 @@ class EventActor(PooledActor):
 
     def _end(self) -> None:
         self._wait(None)
+        self._agenda.drop(self._event_id)
         self._ended = True
         self._dispatcher(EventFinished(self._event_id))
 

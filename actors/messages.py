@@ -101,3 +101,37 @@ class ActorFailed:
     event_id: int | None = None
     contact_id: int | None = None
     concerned_events: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """To the auditor: compare the record with what the actors are doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SayWhoLives:
+    """To the dispatcher, from the auditor: which actors are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhoLives:
+    """The dispatcher's answer: the events and contacts with an actor, or with one that is about to be started again."""
+
+    events: frozenset[int]
+    contacts: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckCalls:
+    """To a contact's actor: these attempts are pending on record; ``CallsUnknown`` names those that it knows not."""
+
+    contact_id: int
+    attempt_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallsUnknown:
+    """From a contact's actor, for the auditor: it was never asked for these calls, or has forgotten them."""
+
+    contact_id: int
+    attempt_ids: tuple[int, ...]

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from datetime import timedelta
 
 import structlog
 
 from actors.event import Tell
 from actors.messages import CallPrepared, EventChanged
-from gateway.model.attempt import Level
+from actors.timers import Timers
+from gateway.model.attempt import Attempt, AttemptState, Level
 from gateway.model.call import Call
 from gateway.ports.record import EscalationRecord
 from gateway.services.acknowledge import AckResult
@@ -17,14 +19,18 @@ from gateway.services.escalate import Begun
 
 log = structlog.get_logger(__name__)
 
+# A provider may be a moment late in listing what it has accepted.
+_LISTED_AFTER = timedelta(seconds=3)
+
 
 class CourierOutbox:
     """Hands messages to a courier on the executor's threads."""
 
-    def __init__(self, *, executor: Executor, courier: Courier, dispatcher: Tell) -> None:
+    def __init__(self, *, executor: Executor, courier: Courier, dispatcher: Tell, timers: Timers | None = None) -> None:
         self._executor = executor
         self._courier = courier
         self._dispatcher = dispatcher
+        self._timers = timers
 
     def refusal(self, level: Level, *, window_open: bool, escalation: EscalationRecord) -> str | None:
         """Return why a level cannot work now, or ``None``."""
@@ -34,12 +40,27 @@ class CourierOutbox:
         """Send the message elsewhere; whatever happens, the event's actor then looks at the record."""
 
         def deliver() -> None:
+            state = None
             try:
-                self._courier.deliver(begun, escalation)
+                state = self._courier.deliver(begun, escalation)
             finally:
                 self._dispatcher(EventChanged(begun.attempt.event_id))
+            if state is AttemptState.UNKNOWN:
+                self.look_up(begun.attempt, escalation)
 
         _submit(self._executor, deliver, event_id=begun.attempt.event_id, attempt_id=begun.attempt.id)
+
+    def look_up(self, attempt: Attempt, escalation: EscalationRecord) -> None:
+        """Ask the provider, a little later and once, what became of a message of unknown result."""
+        if self._timers is not None and self._courier.can_look_up(attempt.level):
+            self._timers.after(_LISTED_AFTER, lambda: self._look_up(attempt, escalation))
+
+    def _look_up(self, attempt: Attempt, escalation: EscalationRecord) -> None:
+        def look_up() -> None:
+            self._courier.look_up(attempt, escalation)
+            self._dispatcher(EventChanged(attempt.event_id))
+
+        _submit(self._executor, look_up, event_id=attempt.event_id, attempt_id=attempt.id)
 
 
 class AnnouncerBooth:

@@ -11,6 +11,7 @@ from gateway.model.contact import Contact
 from gateway.model.event import EventStatus, Severity
 from gateway.model.license import AlertSource, License, SourceKind
 from gateway.model.policy import Policy, Snapshot, SnapshotContact, Tier
+from gateway.model.timeline import TimelineEntry, TimelineType
 from gateway.ports.record import NewEvent, Record
 
 NOW = datetime(2026, 3, 29, 0, 59, 59, 123456, tzinfo=UTC)
@@ -143,3 +144,8 @@ def add_event(record: Record, event: NewEvent) -> int:
         event_id = work.events.add(event)
         work.commit()
     return event_id
+
+
+def an_entry(event_id: int, kind: TimelineType = TimelineType.ACCEPTED, **detail: object) -> TimelineEntry:
+    """Return an entry of an event's timeline."""
+    return TimelineEntry(event_id=event_id, at=NOW, type=kind, contact_id=None, channel=None, detail=detail)

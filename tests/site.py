@@ -4,6 +4,7 @@ All parts are real but the two clouds, which speak their vendors' protocols and 
 """
 
 import json
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -31,12 +32,14 @@ class Site:
         settings: dict[str, Any] | None = None,
         database_url: str | None = None,
         trunks: tuple[str, ...] = ("carrier",),
+        ami_port_of: Callable[[int], int] = lambda port: port,
     ) -> None:
         self.directory = directory
         self._policy = dict(FAST) | (policy or {})
         self._settings = settings or {}
         self._database_url = database_url
         self._trunks = trunks
+        self._ami_port_of = ami_port_of
         self._parts = ExitStack()
         self._numbers = 0
         self.carrier: Carrier
@@ -56,7 +59,7 @@ class Site:
             self.twilio = parts.enter_context(FakeTwilio(fetch_media=True))
             self.telegram = parts.enter_context(FakeTelegram(chats=(OWNER_CHAT,)))
             settings = {
-                "asterisk": as_settings(asterisk),
+                "asterisk": self._as_the_gateway_sees_it(as_settings(asterisk)),
                 "twilio": {
                     "account_sid": self.twilio.account_sid,
                     "auth_token": self.twilio.auth_token,
@@ -91,6 +94,12 @@ class Site:
         self.carrier.expect_nothing_more()
         self.twilio.expect_nothing_more()
         self.telegram.expect_nothing_more()
+
+    def _as_the_gateway_sees_it(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Put whatever a test has placed between the gateway and its Asterisk into the configuration."""
+        for node in settings["nodes"]:
+            node["port"] = self._ami_port_of(node["port"])
+        return settings
 
     def _is_finished(self, event_id: int) -> bool:
         with self.gateway.record.read() as work:

@@ -5,17 +5,19 @@ import socket
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import FrameType
 from typing import Any
 
 import pykka
 import structlog
 
+from actors.agenda import Agenda
+from actors.auditor import AuditorActor, AuditResult
 from actors.contact import ContactActor
 from actors.dispatcher import DispatcherActor
 from actors.event import EventActor, tell_if_alive
-from actors.messages import LookForSignals, PhoneReported, TakeUpEverything
+from actors.messages import Audit, LookForSignals, PhoneReported, TakeUpEverything
 from actors.pool import ActorPool
 from actors.timers import Timers
 from actors.workers import AnnouncerBooth, CourierOutbox
@@ -29,6 +31,7 @@ from gateway.app.bootstrap import (
     status_url,
 )
 from gateway.app.clock import SteadyClock
+from gateway.app.heartbeat_url import HeartbeatUrl
 from gateway.app.secrets import load_secrets
 from gateway.channels.asterisk.connection import NodeHealth
 from gateway.channels.asterisk.phone import AsteriskPhone
@@ -41,6 +44,8 @@ from gateway.ports.record import Heartbeat, Record, RecordUnavailableError
 from gateway.ports.speech import Speech, SpeechError
 from gateway.services.announce import Announcer
 from gateway.services.deliver import Courier
+from gateway.services.notices import NoticeSender
+from gateway.services.quota import VoiceQuota
 from gateway.store.engine_lock import EngineLock
 from gateway.store.wakeup import make_wakeup_listener
 from gateway.tts.prompts import render_prompts
@@ -49,8 +54,11 @@ log = structlog.get_logger(__name__)
 
 _LOOK_EVERY = timedelta(seconds=1)
 _BEAT_EVERY = timedelta(seconds=2)
+# So many audits without a result mean that the engine stands still.
+_AUDITS_MISSED = 3
 _AUDIO_KEPT = timedelta(days=30)
 _PRUNE_EVERY = timedelta(days=1)
+_NOTICES_EVERY = timedelta(seconds=3)
 _LOCK_WAIT = timedelta(seconds=20)
 _STOP_SECONDS = 15.0
 
@@ -116,6 +124,13 @@ class Engine:
         self._pool = ActorPool(threads=config.engine.actor_threads)
         self._timers = Timers()
         self._executor = ThreadPoolExecutor(config.engine.io_threads, thread_name_prefix="io")
+        self._quota = VoiceQuota(config.tiers)
+        self._notices = NoticeSender(
+            record=self._record,
+            clock=self._clock,
+            channel=self._channels.get(Level.OWNER),
+            policy=config.policy.policy(),
+        )
         self._courier = Courier(
             record=self._record,
             clock=self._clock,
@@ -125,6 +140,7 @@ class Engine:
             link_url=link_url(config, self._secrets),
             media_url=media_url(config, self._secrets),
             status_url=status_url(config),
+            quota=self._quota,
         )
         self._announcer = Announcer(
             record=self._record,
@@ -132,8 +148,13 @@ class Engine:
             phone=self._phone,
             speech=self._speech,
             prompts=lambda language: render_prompts(self._speech, language),
+            call_caps=config.call_caps.caps(),
         )
         self._dispatcher: pykka.ActorRef[DispatcherActor] | None = None
+        self._auditor: pykka.ActorRef[AuditorActor] | None = None
+        self._agenda = Agenda()
+        self._began_at = self._clock.now()
+        self._last_audit: AuditResult | None = None
         self._listener = make_wakeup_listener(config.database_url)
         self._listening = threading.Thread(target=self._listen, name="wakeup")
         self._beating = threading.Thread(target=self._beat, name="heartbeat")
@@ -145,7 +166,9 @@ class Engine:
 
     def start(self) -> None:
         """Take up every escalation that is not finished, and look for new ones from now on."""
-        outbox = CourierOutbox(executor=self._executor, courier=self._courier, dispatcher=self._tell)
+        outbox = CourierOutbox(
+            executor=self._executor, courier=self._courier, dispatcher=self._tell, timers=self._timers
+        )
         booth = AnnouncerBooth(executor=self._executor, announcer=self._announcer, dispatcher=self._tell)
         shared: dict[str, Any] = {
             "pool": self._pool,
@@ -157,17 +180,39 @@ class Engine:
         self._dispatcher = DispatcherActor.start(
             **shared,
             phone=self._phone,
-            new_event_actor=lambda event_id: EventActor.start(event_id=event_id, outbox=outbox, **actors),
+            new_event_actor=lambda event_id: EventActor.start(
+                event_id=event_id, outbox=outbox, agenda=self._agenda, **actors
+            ),
             new_contact_actor=lambda contact_id: ContactActor.start(
-                contact_id=contact_id, phone=self._phone, booth=booth, **actors
+                contact_id=contact_id, phone=self._phone, booth=booth, quota=self._quota, **actors
             ),
             on_broken=self._break,
+            auditor=self._tell_auditor,
+        )
+        self._auditor = AuditorActor.start(
+            pool=self._pool,
+            record=self._record,
+            clock=self._clock,
+            phone=self._phone,
+            agenda=self._agenda,
+            dispatcher=self._tell,
+            on_result=self._audited,
         )
         self._tell(TakeUpEverything())
+        self._timers.after(self._config.engine.audit_every, self._audit)
+        if self._config.engine.heartbeat_url is not None:
+            HeartbeatUrl(
+                self._config.engine.heartbeat_url,
+                every=self._config.engine.heartbeat_every,
+                is_well=self._is_well,
+                executor=self._executor,
+                timers=self._timers,
+            ).start()
         if self._asterisk is not None:
             self._asterisk.start()
             self._executor.submit(self._render_prompts)
         self._prune_audio()
+        self._send_notices()
         self._listening.start()
         self._beating.start()
         log.info("engine_started")
@@ -212,6 +257,35 @@ class Engine:
         if self._dispatcher is not None:
             tell_if_alive(self._dispatcher, message)
 
+    def _tell_auditor(self, message: object) -> None:
+        if self._auditor is not None:
+            tell_if_alive(self._auditor, message)
+
+    def _audit(self) -> None:
+        """Have everything audited, now and every so often."""
+        self._tell_auditor(Audit())
+        self._timers.after(self._config.engine.audit_every, self._audit)
+
+    def _audited(self, result: AuditResult) -> None:
+        if not result.well:
+            log.warning("audit_not_well", result=str(result))
+        self._last_audit = result
+
+    def _is_well(self) -> bool:
+        """Tell whether the last audit went well, and lately; the dispatcher has answered it then."""
+        last = self._last_audit
+        return last is not None and last.well and not self._is_old(last.at)
+
+    def _is_old(self, at: datetime) -> bool:
+        return self._clock.now() - at > _AUDITS_MISSED * self._config.engine.audit_every
+
+    def _audit_part(self) -> str:
+        last = self._last_audit
+        if self._is_old(self._began_at if last is None else last.at):
+            since = "the engine was started" if last is None else last.at.isoformat(timespec="seconds")
+            return f"no audit since {since}"
+        return "ok: no audit yet" if last is None else str(last)
+
     def _render_prompts(self) -> None:
         """Speak the fixed sentences of calls ahead, so that no first call waits for them."""
         try:
@@ -226,6 +300,11 @@ class Engine:
         if self._own_speech is not None:
             self._executor.submit(self._own_speech.prune, _AUDIO_KEPT)
             self._timers.after(_PRUNE_EVERY, self._prune_audio)
+
+    def _send_notices(self) -> None:
+        """Tell owners what they have used of their caps, now and every few seconds."""
+        self._executor.submit(self._notices.send_due)
+        self._timers.after(_NOTICES_EVERY, self._send_notices)
 
     def _languages(self) -> list[str]:
         with self._record.read() as work:
@@ -254,6 +333,7 @@ class Engine:
         name = socket.gethostname()
         while True:
             parts = {f"asterisk {node}": state for node, state in self._nodes()}
+            parts["auditor"] = self._audit_part()
             try:
                 with self._record.write() as work:
                     work.heartbeats.beat(Heartbeat(engine=name, at=self._clock.now(), parts=parts))

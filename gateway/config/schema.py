@@ -14,6 +14,7 @@ import phonenumbers
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from gateway.model.caps import CallCaps
 from gateway.model.policy import Policy, Tier
 
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)")
@@ -25,6 +26,7 @@ _LARGEST_PORT = 65535
 _REGION = 2
 _LONGEST_DURATION = timedelta(days=3650)
 _POLICY = Policy()
+_CAPS = CallCaps()
 CROSS_CHECK = "cross_check"
 """The type of pydantic's error where keys that are right one by one do not fit each other.
 
@@ -93,6 +95,11 @@ def _url(value: str) -> str:
         raise ValueError("must be a plain address, without user name, ? and #")
     _ = parts.port  # Raises ValueError where it is none.
     return value.rstrip("/")
+
+
+def _url_with_query(value: str) -> str:
+    parts = urlsplit(value)
+    return f"{_url(parts._replace(query='').geturl())}?{parts.query}" if parts.query else _url(value)
 
 
 def _database_url(value: str) -> str:
@@ -249,10 +256,25 @@ class TtsConfig(_Section):
 
 
 class EngineConfig(_Section):
-    """Sizes of the engine process."""
+    """Sizes of the engine process, and how it looks after itself."""
 
     actor_threads: Annotated[Whole, Field(ge=1, le=64)] = 4
     io_threads: Annotated[Whole, Field(ge=1, le=256)] = 16
+    audit_every: Length = timedelta(seconds=30)
+    heartbeat_url: Annotated[str, AfterValidator(_url_with_query)] | None = None
+    heartbeat_every: Length = timedelta(minutes=1)
+
+
+class CallCapsConfig(_Section):
+    """How often one person and one number may be called, whoever's alerts they are."""
+
+    per_contact_gap: Length = _CAPS.per_contact_gap
+    per_contact_hour: Annotated[Whole, Field(ge=1)] = _CAPS.per_contact_hour
+    per_number_3h: Annotated[Whole, Field(ge=1)] = _CAPS.per_number_3h
+
+    def caps(self) -> CallCaps:
+        """Return the same as the model's value."""
+        return CallCaps(**dict(self))
 
 
 class PolicyConfig(_Section):
@@ -312,6 +334,7 @@ class Config(_Section):
     telegram: TelegramConfig | None = None
     tts: TtsConfig = TtsConfig()
     engine: EngineConfig = EngineConfig()
+    call_caps: CallCapsConfig = CallCapsConfig()
     policy: PolicyConfig = PolicyConfig()
     tiers: dict[Name, TierConfig] = Field(default_factory=_default_tiers)
 

@@ -45,7 +45,10 @@ class Call:
     ``id`` is 32 hexadecimal digits; the Asterisk channel's unique id is made from it, so
     that a live call is found again after a restart. ``sip_cause`` is the final
     SIP status (RFC 3261), ``hangup_cause`` the ITU-T Q.850 cause.
-    ``digits`` are all keys pressed, in their order.
+    ``digits`` are all keys pressed, in their order; ``digit_times`` tells when each was, and is shorter where an older
+    version recorded them. ``caller_id`` is the number that we showed, ``None`` where the carrier chose it.
+    ``sip_call_id`` is the Call-ID of the INVITE (RFC 3261, 20.8), under which the carrier's records have the
+    call. ``audio_sha256`` is the SHA-256 of the announcement's WAV file, in hexadecimal digits.
     """
 
     id: str
@@ -64,3 +67,7 @@ class Call:
     digits: str = ""
     outcome: CallOutcome | None = None
     billed_seconds: int = 0
+    ringing_at: datetime | None = None
+    sip_call_id: str | None = None
+    audio_sha256: str | None = None
+    digit_times: tuple[datetime, ...] = ()

@@ -10,8 +10,8 @@ ladder up: the next contact's track begins, while the call is tried again
 with a growing pause.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.model.attempt import Attempt, AttemptState, Level
@@ -119,10 +119,45 @@ def next_step(snapshot: Snapshot, status: EventStatus, history: Sequence[Attempt
     return WaitUntil(_earliest(pauses)) if pauses else Exhaust()
 
 
+def first_seen(
+    history: Sequence[Attempt], now: datetime, known: Mapping[datetime, datetime]
+) -> Mapping[datetime, datetime]:
+    """Return the times in the history that were in the future when they were first seen, with when that was.
+
+    ``known`` is what the last look at the same event returned. Such times were written before the machine's clock
+    was set back (a process has a clock that does not jump, but a restart takes the machine's time over), or by
+    another process after it was set forward.
+    """
+    future = {at for a in history for at in (a.began_at, a.ended_at) if at is not None and at > now}
+    return {**dict.fromkeys(future, now), **known} if future - known.keys() else known
+
+
+def without_future(history: Sequence[Attempt], seen: Mapping[datetime, datetime]) -> Sequence[Attempt]:
+    """Return the history with what was dated in the future dated to when it was first seen.
+
+    A wait that is reckoned from such a date would last for the length of the clock's jump on top of its own; so it
+    lasts its own length, from the first look on. A clock that was set forward needs no rule: a wait that seems to be
+    over is over, as after an engine that was away for so long; and as each step is recorded before it is done, none is
+    done twice.
+    """
+    return [_redated(attempt, seen) for attempt in history] if seen else history
+
+
 def backoff(policy: Policy, failures: int) -> timedelta:
     """Return the pause after the ``failures``-th failure in a row: doubling, up to the policy's bound."""
     doubled: timedelta = policy.retry_backoff * (1 << min(max(failures, 1) - 1, 20))
     return min(doubled, policy.retry_backoff_max)
+
+
+def _redated(attempt: Attempt, seen: Mapping[datetime, datetime]) -> Attempt:
+    began_at = seen.get(attempt.began_at, attempt.began_at)
+    ended_at, deadline_at = attempt.ended_at, attempt.deadline_at
+    return replace(
+        attempt,
+        began_at=began_at,
+        ended_at=ended_at and seen.get(ended_at, ended_at),
+        deadline_at=deadline_at and began_at + (deadline_at - attempt.began_at),
+    )
 
 
 def _track(

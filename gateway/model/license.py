@@ -23,6 +23,9 @@ class License:
     ``policy`` holds the license's overrides of the configured policy, by the
     configuration's own key names and notation (``{"l1_wait": "10s"}``).
     ``owner_telegram`` is the Telegram chat that is told when everyone failed.
+    ``caps`` holds what the license has in place of its tier's ``voice_minutes`` and
+    ``events_per_month``; ``None`` is without limit. With ``overdraft`` voice notes
+    and calls about critical events go on when the voice minutes are spent.
     """
 
     id: int
@@ -35,6 +38,8 @@ class License:
     handoff_number: str | None
     created_at: datetime
     policy: dict[str, object] = field(default_factory=dict)
+    caps: dict[str, int | None] = field(default_factory=dict)
+    overdraft: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from gateway.model.languages import language_for
+from gateway.model.quota import VOICE_MARKS, NoticeKind, minutes
 from gateway.model.speech_text import sentence, spoken
 
 LARGEST_WHATSAPP_TEXT = 1500  # Twilio refuses more than 1600 characters (its error 21617)
@@ -127,6 +128,25 @@ def owner_report(language: str, *, license_name: str, title: str, tried: Sequenc
     )
     end = f"\n\n{written.owner_link.format(link=link)}" if link else ""
     return _cut(report, LARGEST_TELEGRAM_TEXT - len(end)) + end
+
+
+def quota_notice(language: str, *, kind: NoticeKind, license_name: str, month: str, used: int, cap: int) -> str:
+    """Return the message to the owner about a cap of which most or all is used: seconds of voice, or events."""
+    written = language_for(language).written
+    sentences = {
+        NoticeKind.VOICE_80: written.quota_voice_near,
+        NoticeKind.VOICE_100: written.quota_voice_spent,
+        NoticeKind.EVENTS_80: written.quota_events_near,
+        NoticeKind.EVENTS_100: written.quota_events_spent,
+    }
+    of_voice = kind in VOICE_MARKS
+    return sentences[kind].format(
+        license=_line(license_name, _NAME_LIMIT),
+        month=month,
+        percent=used * 100 // cap,
+        used=minutes(used) if of_voice else used,
+        cap=minutes(cap) if of_voice else cap,
+    )
 
 
 def _joined(parts: Sequence[str], language: str) -> str:

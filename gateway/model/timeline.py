@@ -1,6 +1,6 @@
 """The timeline: every step of an event, append-only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -35,7 +35,8 @@ class TimelineEntry:
     """One step: who, what, when, why, result.
 
     ``detail`` holds JSON values only; ``channel`` is a level's value
-    (``phone``, ``whatsapp_text``) where the step belongs to one.
+    (``phone``, ``whatsapp_text``) where the step belongs to one. ``chain_index`` and
+    ``entry_hash`` are its place in its license's chain (``gateway.model.chain``), once it is recorded.
     """
 
     event_id: int
@@ -45,3 +46,5 @@ class TimelineEntry:
     channel: str | None
     detail: dict[str, object]
     id: int = 0
+    chain_index: int = field(default=0, compare=False)
+    entry_hash: bytes = field(default=b"", compare=False)

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from gateway.model.attempt import AttemptState, Level
 
@@ -45,7 +46,8 @@ class NotificationChannel(Protocol):
     """A way to send messages.
 
     To add one: implement ``refuse`` and ``send``, translate every error of the vendor's
-    library into a ``Delivery``, and name the channel in ``gateway.app.bootstrap``.
+    library into a ``Delivery``, and name the channel in ``gateway.app.bootstrap``. If the provider lists what was
+    sent, implement ``SearchableChannel``.
     """
 
     def refuse(self, message_level: Level, *, window_open: bool) -> str | None:
@@ -54,6 +56,19 @@ class NotificationChannel(Protocol):
 
     def send(self, message: Message) -> Delivery:
         """Send the message and return what became of it. Blocks; never raises for a provider's failure."""
+        ...
+
+
+@runtime_checkable
+class SearchableChannel(NotificationChannel, Protocol):
+    """A channel whose provider can be asked whether a message that may have left did leave."""
+
+    def find(self, message: Message, since: datetime) -> Delivery | None:
+        """Return what became of a message that was handed over, perhaps, at or after ``since``.
+
+        ``None`` where the provider knows no such message, cannot tell it from another, or cannot be asked. Blocks;
+        sends nothing; never raises for a provider's failure.
+        """
         ...
 
 

@@ -12,6 +12,9 @@ from gateway.model.call import CallOutcome
 # A phone ends every call by itself: an announcement, and a conversation with the operator, last no longer than this.
 LONGEST_CALL = timedelta(minutes=10)
 LONGEST_HANDOFF = timedelta(hours=4)
+# A call says its message so often, and waits so long for a key after each time.
+MESSAGE_ROUNDS = 3
+KEY_WAIT = timedelta(seconds=4)
 
 
 class Prompt(StrEnum):
@@ -29,6 +32,7 @@ class Prompt(StrEnum):
 class CallOrder:
     """One leg to place: ``announcement`` and ``prompts`` are WAV files in the callee's language.
 
+    ``longest`` is how long it takes at most, unless the callee speaks to the operator.
     Alert text never goes to the phone system: only ids, numbers and the names of files do.
     """
 
@@ -40,6 +44,7 @@ class CallOrder:
     announcement: Path
     prompts: Mapping[Prompt, Path]
     handoff_number: str | None = None
+    longest: timedelta = LONGEST_CALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,9 @@ class CallEnded:
     """The leg is over. ``outcome`` says what the network told; keys decide the rest.
 
     An answered leg ends ``NO_KEY`` here, whatever was pressed. ``billed_seconds`` are
-    the seconds between answer and hangup, rounded up.
+    the seconds between answer and hangup, rounded up. ``sip_call_id`` is the INVITE's Call-ID (RFC 3261, 20.8),
+    ``caller_id`` the number that we showed, ``audio_sha256`` the SHA-256 of the announcement's file in hexadecimal
+    digits; each ``None`` where it is not known.
     """
 
     call_id: str
@@ -86,6 +93,9 @@ class CallEnded:
     hangup_cause: int | None = None
     answered_at: datetime | None = None
     billed_seconds: int = 0
+    sip_call_id: str | None = None
+    caller_id: str | None = None
+    audio_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

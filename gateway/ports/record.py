@@ -10,11 +10,13 @@ from typing import Protocol
 from gateway.model.acknowledgement import AcknowledgedVia, Acknowledgement
 from gateway.model.attempt import Attempt
 from gateway.model.call import Call
+from gateway.model.chain import ChainedEntry, ChainHead
 from gateway.model.contact import Contact
 from gateway.model.event import Event, EventStatus, Severity, ThrottleReason
 from gateway.model.license import AlertSource, License
 from gateway.model.policy import Snapshot
 from gateway.model.timeline import TimelineEntry
+from gateway.ports.quota import QuotaRepository
 
 
 class RecordUnavailableError(Exception):
@@ -254,8 +256,8 @@ class AttemptRepository(Protocol):
         """Return the attempts that a call makes, by id."""
         ...
 
-    def pending_calls(self, contact_id: int) -> Sequence[Attempt]:
-        """Return the contact's pending attempts by phone, of all events, by id."""
+    def pending_calls(self, contact_id: int | None = None) -> Sequence[Attempt]:
+        """Return the pending attempts by phone, of one contact or of all, of all events, by id."""
         ...
 
 
@@ -290,6 +292,14 @@ class CallRepository(Protocol):
         """Return all legs without an end, of one contact or of all."""
         ...
 
+    def of_contact(self, contact_id: int, since: datetime) -> Sequence[Call]:
+        """Return the contact's legs started at or after ``since``, in their order."""
+        ...
+
+    def to_number(self, number: str, since: datetime) -> Sequence[Call]:
+        """Return the legs to that number started at or after ``since``, of every license, in their order."""
+        ...
+
 
 class AcknowledgementRepository(Protocol):
     """Acknowledgements and their links."""
@@ -316,14 +326,40 @@ class AcknowledgementRepository(Protocol):
 
 
 class TimelineRepository(Protocol):
-    """The append-only timeline."""
+    """The append-only timeline. The entries of each license form a chain of hashes (``gateway.model.chain``)."""
 
     def append(self, entry: TimelineEntry) -> None:
-        """Add an entry (its ``id`` is ignored)."""
+        """Add an entry (its ``id`` and its place in the chain are ignored), written when the unit of work commits."""
         ...
 
     def of_event(self, event_id: int) -> Sequence[TimelineEntry]:
         """Return the event's entries in their order."""
+        ...
+
+
+class EvidenceRepository(Protocol):
+    """What the record proves."""
+
+    def chain(self, license_id: int, *, after: ChainedEntry | None, limit: int) -> Sequence[ChainedEntry]:
+        """Return the next entries of a license's chain as they stand, right or wrong; the first ones for ``None``."""
+        ...
+
+    def chain_head(self, license_id: int) -> ChainHead | None:
+        """Return what was noted when the chain's last entry was written; ``None`` for a chain without entries."""
+        ...
+
+    def chain_length(self, license_id: int) -> int:
+        """Return the highest index in the chain, 0 where there is none."""
+        ...
+
+    def event_ids(
+        self, license_id: int, *, since: datetime | None, until: datetime | None, after: int, limit: int
+    ) -> Sequence[int]:
+        """Return the license's next events behind the id ``after``, made from ``since`` on and before ``until``."""
+        ...
+
+    def acknowledgements(self, event_id: int) -> Sequence[Acknowledgement]:
+        """Return all acknowledgements of an event in their order, late ones too."""
         ...
 
 
@@ -378,8 +414,10 @@ class UnitOfWork(Protocol):
     calls: CallRepository
     acknowledgements: AcknowledgementRepository
     timeline: TimelineRepository
+    evidence: EvidenceRepository
     signals: SignalRepository
     heartbeats: HeartbeatRepository
+    quota: QuotaRepository
 
     def commit(self) -> None:
         """Make everything durable. After this returns, a crash loses nothing of it."""

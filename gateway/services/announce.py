@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import structlog
 
 from gateway.model import phrases
+from gateway.model.attempt import AttemptState
 from gateway.model.call import Call
+from gateway.model.caps import CallCaps
 from gateway.model.languages import speakable
 from gateway.ports.clock import Clock
-from gateway.ports.phone import CallOrder, Phone, Prompt
+from gateway.ports.phone import KEY_WAIT, LONGEST_CALL, MESSAGE_ROUNDS, CallOrder, Phone, Prompt
 from gateway.ports.record import Record
-from gateway.ports.speech import AudioFormat, Speech, SpeechError
-from gateway.services import calls
+from gateway.ports.speech import Audio, AudioFormat, Speech, SpeechError
+from gateway.services import calls, caps
 from gateway.services.acknowledge import AckResult
 
 log = structlog.get_logger(__name__)
@@ -34,7 +37,7 @@ class PreparedCall:
 
 
 class Announcer:
-    """Prepares calls and speaks their last words."""
+    """Prepares calls and speaks their last words. Without ``call_caps`` no call is one too many."""
 
     def __init__(
         self,
@@ -44,12 +47,14 @@ class Announcer:
         phone: Phone,
         speech: Speech,
         prompts: Callable[[str], Mapping[Prompt, Path]],
+        call_caps: CallCaps | None = None,
     ) -> None:
         self._record = record
         self._clock = clock
         self._phone = phone
         self._speech = speech
         self._prompts = prompts
+        self._call_caps = call_caps
 
     def prepare(self, contact_id: int, attempt_ids: Collection[int], leg: Call | None) -> PreparedCall:
         """Choose a trunk and speak the announcement of everything that is still due.
@@ -61,6 +66,8 @@ class Announcer:
         if not due:
             return PreparedCall(attempt_ids=())
         due_ids = tuple(alert.attempt.id for alert in due)
+        if leg is None and self._is_capped(contact_id, due):
+            return PreparedCall(attempt_ids=())
         trunk = self._trunk(due, leg)
         if trunk is None and not self._phone.trunks():
             return PreparedCall(attempt_ids=due_ids, failure="phone_system_out_of_reach", may_pass=True)
@@ -71,6 +78,7 @@ class Announcer:
         try:
             announcement = self._phone_audio(_announcement(contact.language, due), contact.language)
             prompts = self._prompts(contact.language)
+            longest = self._longest(announcement, contact.language)
         except SpeechError as error:
             log.exception("announcement_not_spoken", contact_id=contact_id, attempt_ids=due_ids)
             return PreparedCall(attempt_ids=due_ids, failure=f"speech: {error}")
@@ -80,9 +88,10 @@ class Announcer:
             to_number=contact.phone,
             ring_timeout=snapshot.policy.ring_timeout,
             language=contact.language,
-            announcement=announcement,
+            announcement=announcement.path,
             prompts=prompts,
             handoff_number=snapshot.handoff_number,
+            longest=longest,
         )
         return PreparedCall(attempt_ids=due_ids, order=order)
 
@@ -107,6 +116,29 @@ class Announcer:
         text = phrases.already_acknowledged(language, by=by) if by else phrases.over(language)
         self._say(call_id, text, language)
 
+    def _is_capped(self, contact_id: int, due: Sequence[calls.DueAlert]) -> bool:
+        """Tell whether the call would be one too many; then its attempts are skipped, and the ladder goes on.
+
+        A leg on record was looked at before it was recorded: it is not looked at again.
+        """
+        if self._call_caps is None:
+            return False
+        at = self._clock.now()
+        reason = caps.refusal(
+            self._record,
+            self._call_caps,
+            contact_id=contact_id,
+            to_number=due[-1].snapshot.contact(contact_id).phone,
+            event_ids={alert.attempt.event_id for alert in due},
+            at=at,
+        )
+        if reason is None:
+            return False
+        attempt_ids = tuple(alert.attempt.id for alert in due)
+        log.warning("call_capped", contact_id=contact_id, attempt_ids=attempt_ids, reason=reason)
+        calls.settle_attempts(self._record, attempt_ids=attempt_ids, state=AttemptState.SKIPPED, reason=reason, at=at)
+        return True
+
     def _say(self, call_id: str, text: str, language: str) -> None:
         try:
             sound = self._phone_audio(text, language)
@@ -114,10 +146,18 @@ class Announcer:
             # The dialplan says a neutral word of its own and hangs up; the record is right in any case.
             log.warning("confirmation_not_spoken", call_id=call_id, error=str(error))
             return
-        self._phone.say_and_hang_up(call_id, sound)
+        self._phone.say_and_hang_up(call_id, sound.path)
 
-    def _phone_audio(self, text: str, language: str) -> Path:
-        return self._speech.render(text, language=speakable(language), audio_format=AudioFormat.PHONE).path
+    def _longest(self, announcement: Audio, language: str) -> timedelta:
+        """Return how long a call lasts in which nobody presses a key."""
+        menu, goodbye = (
+            self._phone_audio(phrases.prompt(language, prompt.value), language).duration
+            for prompt in (Prompt.MENU, Prompt.GOODBYE)
+        )
+        return min(MESSAGE_ROUNDS * (announcement.duration + menu + KEY_WAIT) + goodbye, LONGEST_CALL)
+
+    def _phone_audio(self, text: str, language: str) -> Audio:
+        return self._speech.render(text, language=speakable(language), audio_format=AudioFormat.PHONE)
 
     def _trunk(self, due: Sequence[calls.DueAlert], leg: Call | None) -> str | None:
         usable = self._phone.trunks()

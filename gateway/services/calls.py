@@ -3,22 +3,28 @@
 One call may announce several events of one contact: it then makes one attempt for each.
 """
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.model.acknowledgement import AcknowledgedVia
 from gateway.model.attempt import Attempt, AttemptState
 from gateway.model.call import Call, CallOutcome
-from gateway.model.event import EventStatus
+from gateway.model.event import EventStatus, Severity
 from gateway.model.policy import Snapshot
+from gateway.model.quota import QUOTA_SPENT, VoiceUseKind
 from gateway.model.timeline import TimelineEntry, TimelineType
 from gateway.ports.phone import CallEnded
 from gateway.ports.record import Record, UnitOfWork
 from gateway.services.acknowledge import AckResult, acknowledge_within
+from gateway.services.quota import VoiceQuota
 
 ACKNOWLEDGE_DIGIT = "1"
 HANDOFF_DIGIT = "2"
+
+# So many legs on one trunk may fail in one attempt with nobody saying why.
+_REFUSALS = 3
 
 _RESULT_OF = {
     CallOutcome.INVALID_NUMBER: AttemptState.INVALID_NUMBER,
@@ -72,9 +78,7 @@ def due_alerts(record: Record, attempt_ids: Collection[int], at: datetime) -> tu
                     body=escalation.event.body,
                     severity=escalation.event.severity.value,
                     snapshot=escalation.snapshot,
-                    trunks_in_trouble=frozenset(
-                        leg.trunk for leg in legs if leg.trunk and leg.outcome is CallOutcome.TRUNK_TROUBLE
-                    ),
+                    trunks_in_trouble=_in_trouble(legs),
                 )
             )
         work.commit()
@@ -91,18 +95,37 @@ def begin_call(
     node: str | None,
     trunk: str | None,
     to_number: str,
+    longest: timedelta,
+    quota: VoiceQuota,
     at: datetime,
 ) -> bool:
-    """Record a leg that is about to be dialled for these attempts.
+    """Record a leg that is about to be dialled for these attempts, and reserve what it may take of the voice minutes.
 
     Returns ``False``, and records no leg, where one of the events is over meanwhile: what
-    was to be announced is no longer right, and the caller asks anew what is due.
+    was to be announced is no longer right, and the caller asks anew what is due. Likewise where
+    no voice minutes remain: then the attempts are recorded as skipped.
     """
     with record.write() as work:
         contact = work.contacts.get(contact_id)
+        if contact is None:
+            return False
+        # Before the events, as intake takes them.
+        work.licenses.lock(contact.license_id)
         attempts = _still_due(work, attempt_ids, at)
-        begun = contact is not None and len(attempts) == len(set(attempt_ids))
-        if contact is not None and begun:
+        begun = len(attempts) == len(set(attempt_ids))
+        if begun and not quota.reserve(
+            work,
+            license_id=contact.license_id,
+            kind=VoiceUseKind.CALL,
+            reference=call_id,
+            longest=longest,
+            critical=_any_critical(work, attempts),
+            at=at,
+        ):
+            begun = False
+            for attempt in attempts:
+                _settle(work, attempt, AttemptState.SKIPPED, QUOTA_SPENT, at)
+        if begun:
             work.calls.add(
                 Call(
                     id=call_id,
@@ -142,6 +165,10 @@ def note_progress(record: Record, *, call_id: str, kind: TimelineType, at: datet
             if call.answered_at is not None:
                 return
             work.calls.update(replace(call, answered_at=at))
+        elif kind is TimelineType.CALL_RINGING:
+            if call.ringing_at is not None:
+                return
+            work.calls.update(replace(call, ringing_at=at))
         for attempt in work.attempts.of_call(call_id):
             _append(work, attempt, kind, at, {"call_id": call_id})
         work.commit()
@@ -160,7 +187,11 @@ def press_key(record: Record, *, call_id: str, digit: str, sequence: int, at: da
         attempts = work.attempts.of_call(call_id)
         event_ids = tuple(attempt.event_id for attempt in attempts)
         if sequence > len(call.digits):
-            work.calls.update(replace(call, digits=call.digits + digit, answered_at=call.answered_at or at))
+            pressed_at = (*call.digit_times, at)
+            answered_at = call.answered_at or at
+            work.calls.update(
+                replace(call, digits=call.digits + digit, digit_times=pressed_at, answered_at=answered_at)
+            )
             for attempt in attempts:
                 _append(work, attempt, TimelineType.KEY_PRESSED, at, {"call_id": call_id, "digit": digit})
         pressed = PressedKey(event_ids=event_ids)
@@ -175,9 +206,10 @@ def press_key(record: Record, *, call_id: str, digit: str, sequence: int, at: da
     return pressed
 
 
-def end_call(record: Record, report: CallEnded) -> EndedCall | None:
+def end_call(record: Record, report: CallEnded, *, quota: VoiceQuota) -> EndedCall | None:
     """Record the end of a leg and what it means for its attempts; ``None`` for an unknown leg."""
     with record.write() as work:
+        quota.hold(work, VoiceUseKind.CALL, report.call_id)
         call = work.calls.get(report.call_id)
         if call is None:
             return None
@@ -193,14 +225,22 @@ def end_call(record: Record, report: CallEnded) -> EndedCall | None:
                     hangup_cause=report.hangup_cause,
                     outcome=outcome,
                     billed_seconds=report.billed_seconds,
+                    sip_call_id=report.sip_call_id,
+                    caller_id=report.caller_id or call.caller_id,
+                    audio_sha256=report.audio_sha256,
                 )
             )
             detail: dict[str, object] = {"call_id": call.id, "outcome": outcome.value, "sip_cause": report.sip_cause}
             detail |= {"hangup_cause": report.hangup_cause, "billed_seconds": report.billed_seconds}
+            # In the chain of the timeline, so that they cannot be changed unnoticed.
+            detail |= {"sip_call_id": report.sip_call_id, "audio_sha256": report.audio_sha256}
             for attempt in attempts:
                 _append(work, attempt, TimelineType.CALL_ENDED, report.at, detail)
             if outcome is CallOutcome.INVALID_NUMBER:
                 work.contacts.flag_phone_invalid(call.contact_id, report.at)
+            answered = (call.answered_at or report.answered_at) is not None
+            used_seconds = report.billed_seconds if answered else 0
+            quota.settle(work, kind=VoiceUseKind.CALL, reference=call.id, used_seconds=used_seconds, at=report.at)
         pending = tuple(a for a in attempts if a.state is AttemptState.PENDING and a.call_id == call.id)
         settled = AttemptState.MISSED if outcome.is_missed else _RESULT_OF.get(outcome)
         if settled is not None:
@@ -223,38 +263,6 @@ def settle_attempts(
         work.commit()
 
 
-def attempts_of(record: Record, call_id: str) -> Sequence[Attempt]:
-    """Return the attempts that a leg makes."""
-    with record.read() as work:
-        return work.attempts.of_call(call_id)
-
-
-def unfinished(record: Record, *, contact_id: int | None = None, node: str | None = None) -> list[Call]:
-    """Return the legs whose end is not recorded, of a contact, of a phone system, or all."""
-    with record.read() as work:
-        legs = work.calls.unfinished(contact_id=contact_id)
-    return [leg for leg in legs if node is None or leg.node == node]
-
-
-def concerns_open_event(record: Record, call_id: str) -> bool:
-    """Tell whether any event that the leg announces is still open."""
-    with record.read() as work:
-        events = [work.events.get(attempt.event_id) for attempt in work.attempts.of_call(call_id)]
-    return any(event is not None and event.status is EventStatus.OPEN for event in events)
-
-
-def is_handed_off(record: Record, call_id: str) -> bool:
-    """Tell whether the callee of the leg chose to speak to the operator."""
-    with record.read() as work:
-        return any(attempt.state is AttemptState.HANDED_OFF for attempt in work.attempts.of_call(call_id))
-
-
-def find(record: Record, call_id: str) -> Call | None:
-    """Return a leg."""
-    with record.read() as work:
-        return work.calls.get(call_id)
-
-
 def _still_due(work: UnitOfWork, attempt_ids: Collection[int], at: datetime) -> list[Attempt]:
     """Return the pending attempts of open events, and cancel those of events that are over.
 
@@ -272,6 +280,23 @@ def _still_due(work: UnitOfWork, attempt_ids: Collection[int], at: datetime) -> 
         else:
             _settle(work, attempt, AttemptState.CANCELLED, "event_over", at)
     return due
+
+
+def _in_trouble(legs: Sequence[Call]) -> frozenset[str]:
+    """Return the trunks that are not to be tried again in this attempt.
+
+    A leg without any cause never reached the network: the connection to the phone system was lost just then. That
+    says nothing of the trunk, unless it happens again and again.
+    """
+    failed = [leg for leg in legs if leg.trunk is not None and leg.outcome is CallOutcome.TRUNK_TROUBLE]
+    said_so = {leg.trunk for leg in failed if leg.sip_cause is not None or leg.hangup_cause is not None}
+    counted = Counter(leg.trunk for leg in failed)
+    return frozenset(trunk for trunk in counted if trunk and (trunk in said_so or counted[trunk] >= _REFUSALS))
+
+
+def _any_critical(work: UnitOfWork, attempts: Sequence[Attempt]) -> bool:
+    events = [work.events.get(attempt.event_id) for attempt in attempts]
+    return any(event is not None and event.severity is Severity.CRITICAL for event in events)
 
 
 def _hand_off(work: UnitOfWork, attempts: Sequence[Attempt], at: datetime) -> bool:

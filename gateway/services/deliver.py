@@ -1,6 +1,7 @@
 """Composing and sending one message of an escalation. Blocks: it runs beside the actors, not on their threads."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -8,19 +9,22 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_e
 
 from gateway.model import phrases
 from gateway.model.attempt import Attempt, AttemptState, Level
-from gateway.model.event import EventStatus
+from gateway.model.event import EventStatus, Severity
 from gateway.model.languages import speakable
+from gateway.model.quota import QUOTA_SPENT
 from gateway.ports.clock import Clock
-from gateway.ports.messages import Delivery, Message, NotificationChannel
+from gateway.ports.messages import Delivery, Message, NotificationChannel, SearchableChannel
 from gateway.ports.record import EscalationRecord, Record, RecordUnavailableError
-from gateway.ports.speech import AudioFormat, Speech, SpeechError
-from gateway.services import escalate
+from gateway.ports.speech import Audio, AudioFormat, Speech, SpeechError
+from gateway.services import escalate, unknown
+from gateway.services.quota import VoiceQuota
 
 log = structlog.get_logger(__name__)
 
 # WhatsApp refuses line breaks in a template's variables, and long ones; the whole template may have 1024 characters.
 _VARIABLE_LIMIT = 250
 _RECORD_RETRY_SECONDS = 10
+_MAY_HAVE_LEFT = frozenset({AttemptState.SENT, AttemptState.UNKNOWN})
 
 
 class Courier:
@@ -41,6 +45,7 @@ class Courier:
         link_url: Callable[[int], str],
         media_url: Callable[[Path], str],
         status_url: Callable[[int], str | None],
+        quota: VoiceQuota,
     ) -> None:
         self._record = record
         self._clock = clock
@@ -50,6 +55,7 @@ class Courier:
         self._link_url = link_url
         self._media_url = media_url
         self._status_url = status_url
+        self._quota = quota
 
     def refusal(self, level: Level, *, window_open: bool, escalation: EscalationRecord) -> str | None:
         """Return why a level cannot work now, or ``None``. Does no I/O."""
@@ -62,8 +68,8 @@ class Courier:
             return "no_owner_chat"
         return channel.refuse(level, window_open=window_open)
 
-    def deliver(self, begun: escalate.Begun, escalation: EscalationRecord) -> None:
-        """Send a message that is recorded as pending, and record what became of it."""
+    def deliver(self, begun: escalate.Begun, escalation: EscalationRecord) -> AttemptState:
+        """Send a message that is recorded as pending, record what became of it, and return that."""
         attempt = begun.attempt
         delivery = self._deliver(begun, escalation)
         bound = log.bind(event_id=attempt.event_id, attempt_id=attempt.id, level=attempt.level.value)
@@ -80,13 +86,69 @@ class Courier:
         ):
             with trial:
                 escalate.finish_message(self._record, attempt_id=attempt.id, delivery=delivery, at=self._clock.now())
+        return delivery.state
+
+    def can_look_up(self, level: Level) -> bool:
+        """Tell whether the level's provider can be asked what became of a message. Does no I/O."""
+        return isinstance(self._channels.get(level), SearchableChannel)
+
+    def look_up(self, attempt: Attempt, escalation: EscalationRecord) -> None:
+        """Ask the provider what became of a message of unknown result, and record the answer. Sends nothing."""
+        channel = self._channels.get(attempt.level)
+        if not isinstance(channel, SearchableChannel):
+            return
+        begun = unknown.recall(self._record, attempt=attempt, policy=escalation.snapshot.policy)
+        if begun is None:
+            return
+        bound = log.bind(event_id=attempt.event_id, attempt_id=attempt.id, level=attempt.level.value)
+        try:
+            found = channel.find(self._compose(begun, escalation), attempt.began_at)
+        except SpeechError as error:
+            bound.warning("message_not_looked_up", reason=str(error))
+            return
+        state = unknown.settle(self._record, attempt_id=attempt.id, found=found, at=self._clock.now())
+        bound.info("unknown_message_looked_up", state=state and state.value, provider_id=found and found.provider_id)
 
     def _deliver(self, begun: escalate.Begun, escalation: EscalationRecord) -> Delivery:
         try:
+            if begun.attempt.level is Level.VOICE_NOTE:
+                return self._send_voice_note(begun, escalation)
             message = self._compose(begun, escalation)
         except SpeechError as error:
             return Delivery(state=AttemptState.FAILED, provider="speech", reason=str(error))
         return self._channels[begun.attempt.level].send(message)
+
+    def _send_voice_note(self, begun: escalate.Begun, escalation: EscalationRecord) -> Delivery:
+        """Send the note if its seconds could be reserved; it counts unless it certainly did not leave.
+
+        Raises ``SpeechError``.
+        """
+        attempt = begun.attempt
+        audio = self._spoken(attempt, escalation)
+        try:
+            reserved = self._quota.reserve_note(
+                self._record,
+                license_id=escalation.event.license_id,
+                attempt_id=attempt.id,
+                length=audio.duration,
+                critical=escalation.event.severity is Severity.CRITICAL,
+                at=self._clock.now(),
+            )
+        except RecordUnavailableError as error:
+            return Delivery(state=AttemptState.UNAVAILABLE, provider="quota", reason=f"record: {error}")
+        if not reserved:
+            return Delivery(state=AttemptState.SKIPPED, provider="quota", reason=QUOTA_SPENT)
+        delivery = self._channels[Level.VOICE_NOTE].send(self._voice_note(begun, escalation, audio))
+        sent = delivery.state in _MAY_HAVE_LEFT
+        self._settle_note(attempt, audio.duration if sent else timedelta())
+        return delivery
+
+    def _settle_note(self, attempt: Attempt, length: timedelta) -> None:
+        try:
+            self._quota.settle_note(self._record, attempt_id=attempt.id, length=length, at=self._clock.now())
+        except RecordUnavailableError as error:
+            # What is not settled counts as reserved. The note's own result is worth more patience.
+            log.warning("voice_note_not_settled", attempt_id=attempt.id, error=str(error))
 
     def _compose(self, begun: escalate.Begun, escalation: EscalationRecord) -> Message:
         match begun.attempt.level:
@@ -94,8 +156,6 @@ class Courier:
                 return self._owner_report(begun, escalation)
             case Level.STAND_DOWN:
                 return self._stand_down(begun, escalation)
-            case Level.VOICE_NOTE:
-                return self._voice_note(begun, escalation)
             case _:
                 return self._text(begun, escalation)
 
@@ -123,9 +183,9 @@ class Courier:
             status_callback_url=self._status_url(begun.attempt.id),
         )
 
-    def _voice_note(self, begun: escalate.Begun, escalation: EscalationRecord) -> Message:
+    def _spoken(self, attempt: Attempt, escalation: EscalationRecord) -> Audio:
         event, snapshot = escalation.event, escalation.snapshot
-        contact = snapshot.contact(_contact_id(begun.attempt))
+        contact = snapshot.contact(_contact_id(attempt))
         text = phrases.voice_note(
             contact.language,
             license_name=snapshot.license_name,
@@ -133,7 +193,10 @@ class Courier:
             title=event.title,
             body=event.body,
         )
-        audio = self._speech.render(text, language=speakable(contact.language), audio_format=AudioFormat.VOICE_NOTE)
+        return self._speech.render(text, language=speakable(contact.language), audio_format=AudioFormat.VOICE_NOTE)
+
+    def _voice_note(self, begun: escalate.Begun, escalation: EscalationRecord, audio: Audio) -> Message:
+        contact = escalation.snapshot.contact(_contact_id(begun.attempt))
         return Message(
             level=Level.VOICE_NOTE,
             to=contact.whatsapp,

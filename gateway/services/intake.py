@@ -7,23 +7,24 @@ import bisect
 import hashlib
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
+from functools import lru_cache
 
 import structlog
 
 from gateway.config.loader import effective_policy
 from gateway.config.mistakes import ConfigError
-from gateway.config.schema import Config, TierConfig
+from gateway.config.schema import Config, PolicyConfig
 from gateway.model.event import Event, EventStatus, Severity, ThrottleReason
 from gateway.model.license import License
 from gateway.model.policy import Policy, Snapshot, SnapshotContact, Tier
+from gateway.model.quota import Month, month_at
 from gateway.model.timeline import TimelineEntry, TimelineType
 from gateway.ports.record import NewEvent, Record, SignalKind, SourceCredentials, UnitOfWork
 from gateway.services.acknowledge import resolve_within
+from gateway.services.quota import effective_tier, note_event_marks, time_zone
 
 log = structlog.get_logger(__name__)
 
@@ -140,7 +141,7 @@ def _authenticate(work: UnitOfWork, token_hash: bytes) -> SourceCredentials:
 def _trigger(work: UnitOfWork, sender: SourceCredentials, alert: Alert, config: Config, now: datetime) -> Accepted:
     license_ = sender.license
     policy = _policy(config, license_)
-    tier = _tier(config.tiers, license_)
+    tier = effective_tier(config.tiers, license_)
     key = alert.dedup_key if alert.dedup_key is not None else default_dedup_key(sender.source.id, alert)
     earlier = _earlier(work, sender.source.id, key, now - policy.dedup_window)
     if earlier is not None and earlier.status is not EventStatus.THROTTLED:
@@ -165,6 +166,8 @@ def _trigger(work: UnitOfWork, sender: SourceCredentials, alert: Alert, config: 
             throttle_reason=reason,
         )
     )
+    if reason is not ThrottleReason.RATE_LIMIT:
+        note_event_marks(work, license_, tier, _month(license_, now), now)
     if reason is not None:
         _note(work, event_id, TimelineType.THROTTLED, now, {"source": sender.source.name, "reason": reason.value})
         return Accepted(event_id=event_id, status=EventStatus.THROTTLED, reason=reason, retry_after=retry_after)
@@ -210,7 +213,7 @@ def _earlier(work: UnitOfWork, source_id: int, key: str, since: datetime) -> Eve
 def _throttle(work: UnitOfWork, license_: License, policy: Policy, tier: Tier, now: datetime) -> ThrottleReason | None:
     # The cap goes first: whoever has reached it should not be told to come back within the minute.
     cap = tier.events_per_month
-    if cap is not None and work.events.count_accepted(license_.id, _month_start(license_, now)) >= cap:
+    if cap is not None and work.events.count_accepted(license_.id, _month(license_, now).starts_at) >= cap:
         return ThrottleReason.MONTHLY_CAP
     if work.events.count_accepted(license_.id, now - RATE_WINDOW) >= policy.events_per_minute:
         return ThrottleReason.RATE_LIMIT
@@ -228,32 +231,24 @@ def _retry_after(work: UnitOfWork, license_: License, policy: Policy, now: datet
     return timedelta(seconds=1 + bisect.bisect_left(range(1, longest), True, key=has_room))
 
 
-def _month_start(license_: License, now: datetime) -> datetime:
-    """Return when the calendar month began in the license's time zone."""
-    try:
-        zone: tzinfo = ZoneInfo(license_.time_zone)
-    except (ValueError, OSError, LookupError):
-        log.error("time_zone_unknown", license_id=license_.id, time_zone=license_.time_zone)  # noqa: TRY400 - the name says it all
-        zone = UTC
-    return now.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+def _month(license_: License, now: datetime) -> Month:
+    return month_at(now, time_zone(license_))
 
 
 def _policy(config: Config, license_: License) -> Policy:
     """Return the license's policy; the configured one where its overrides have become unreadable."""
     try:
-        return effective_policy(config.policy, license_.policy)
+        return _effective_policy(config.policy, json.dumps(license_.policy))
     except ConfigError as error:
         log.error("license_policy_unreadable", license_id=license_.id, error=str(error))  # noqa: TRY400 - the text names the key
         return config.policy.policy()
 
 
-def _tier(tiers: Mapping[str, TierConfig], license_: License) -> Tier:
-    """Return the license's tier, the fullest where it is not configured: a call too few at night is worse."""
-    configured = tiers.get(license_.tier)
-    if configured is None:
-        log.error("tier_not_configured", license_id=license_.id, tier=license_.tier)
-        return Tier()
-    return configured.tier()
+# Each alert asks for its license's policy, which hardly ever changes. An unreadable one is not kept, and is told of
+# each time.
+@lru_cache(maxsize=256)
+def _effective_policy(base: PolicyConfig, overrides: str) -> Policy:
+    return effective_policy(base, json.loads(overrides))
 
 
 def _snapshot(work: UnitOfWork, license_: License, policy: Policy, tier: Tier) -> Snapshot:

@@ -46,12 +46,12 @@ def event_summary(event: Event) -> dict[str, Any]:
         "source_id": event.source_id,
         "dedup_key": event.dedup_key,
         "repeat_count": event.repeat_count,
-        "created_at": _iso(event.created_at),
+        "created_at": iso(event.created_at),
         "throttle_reason": event.throttle_reason.value if event.throttle_reason else None,
-        "acknowledged_at": _iso(event.acknowledged_at),
+        "acknowledged_at": iso(event.acknowledged_at),
         "acknowledged_by": event.acknowledged_by,
         "acknowledged_via": event.acknowledged_via,
-        "closed_at": _iso(event.closed_at),
+        "closed_at": iso(event.closed_at),
     }
 
 
@@ -62,8 +62,8 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "channel": attempt.level.value,
         "number": attempt.number,
         "state": attempt.state.value,
-        "began_at": _iso(attempt.began_at),
-        "ended_at": _iso(attempt.ended_at),
+        "began_at": iso(attempt.began_at),
+        "ended_at": iso(attempt.ended_at),
         "call_id": attempt.call_id,
         "reason": attempt.reason,
     }
@@ -78,26 +78,38 @@ def _call(call: Call) -> dict[str, Any]:
         "trunk": call.trunk,
         "to_number": call.to_number,
         "caller_id": call.caller_id,
-        "started_at": _iso(call.started_at),
-        "answered_at": _iso(call.answered_at),
-        "ended_at": _iso(call.ended_at),
+        "started_at": iso(call.started_at),
+        "answered_at": iso(call.answered_at),
+        "ended_at": iso(call.ended_at),
         "sip_cause": call.sip_cause,
         "hangup_cause": call.hangup_cause,
         "digits": call.digits,
         "outcome": call.outcome.value if call.outcome else None,
         "billed_seconds": call.billed_seconds,
+        "ringing_at": iso(call.ringing_at),
+        "digit_times": [iso(at) for at in call.digit_times],
+        "sip_call_id": call.sip_call_id,
+        "audio_sha256": call.audio_sha256,
     }
 
 
 def _entry(entry: TimelineEntry) -> dict[str, Any]:
     return {
-        "at": _iso(entry.at),
+        "at": iso(entry.at),
         "type": entry.type.value,
         "contact_id": entry.contact_id,
         "channel": entry.channel,
         "detail": entry.detail,
+        "chain_index": entry.chain_index,
+        "entry_hash": entry.entry_hash.hex(),
     }
 
 
-def _iso(at: datetime | None) -> str | None:
+def iso(at: datetime | None) -> str | None:
+    """Return a time as ISO 8601 in UTC, with milliseconds."""
     return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def iso_microseconds(at: datetime) -> str:
+    """Return a time as ISO 8601 in UTC, with all that is recorded of it."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

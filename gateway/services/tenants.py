@@ -27,6 +27,9 @@ T = TypeVar("T")
 
 _LONGEST_NAME = 200
 _LARGEST_POSITION = 1_000_000
+_LARGEST_CAP = 10_000_000
+_NO_CAP = "unlimited"
+_TIERS_CAP = "tier"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,7 @@ class LicenseChange:
     """What to change of a license; ``None`` leaves a value as it is, an empty text removes it.
 
     ``policy`` holds overrides by the configuration's key names; ``None`` as a value removes one.
+    ``voice_minutes`` and ``events_per_month`` are a number, ``unlimited``, or ``tier`` for the tier's.
     """
 
     name: str | None = None
@@ -52,6 +56,9 @@ class LicenseChange:
     owner_telegram: str | None = None
     handoff_number: str | None = None
     policy: Mapping[str, object | None] | None = None
+    voice_minutes: str | None = None
+    events_per_month: str | None = None
+    overdraft: bool | None = None
 
 
 def add_license(
@@ -66,8 +73,14 @@ def add_license(
     owner_telegram: str | None = None,
     handoff_number: str | None = None,
     policy: Mapping[str, object] | None = None,
+    voice_minutes: str | None = None,
+    events_per_month: str | None = None,
+    overdraft: bool = False,
 ) -> License:
-    """Record a new license, active from now on. Raises ``ServiceError``, or ``ConfigError`` for the policy."""
+    """Record a new license, active from now on. Raises ``ServiceError``, or ``ConfigError`` for the policy.
+
+    The caps are the tier's unless given as in ``LicenseChange``.
+    """
     license_ = _checked(
         License(
             id=0,
@@ -80,6 +93,8 @@ def add_license(
             handoff_number=handoff_number,
             created_at=at,
             policy=dict(policy or {}),
+            caps=_caps({}, voice_minutes=voice_minutes, events_per_month=events_per_month),
+            overdraft=overdraft,
         ),
         config,
     )
@@ -96,7 +111,10 @@ def list_licenses(record: Record) -> Sequence[License]:
 
 
 def set_license(record: Record, config: Config, license_id: int, change: LicenseChange) -> License:
-    """Change a license. Running escalations keep what they began with. Raises as ``add_license`` does."""
+    """Change a license. Raises as ``add_license`` does.
+
+    Running escalations keep what they began with, save the voice minutes, which are looked up when they are used.
+    """
     with record.write() as work:
         current = _license(work, license_id)
         policy = dict(current.policy)
@@ -115,6 +133,8 @@ def set_license(record: Record, config: Config, license_id: int, change: License
             owner_telegram=_or_kept(change.owner_telegram, current.owner_telegram),
             handoff_number=_or_kept(change.handoff_number, current.handoff_number),
             policy=policy,
+            caps=_caps(current.caps, voice_minutes=change.voice_minutes, events_per_month=change.events_per_month),
+            overdraft=_or_kept(change.overdraft, current.overdraft),
         )
         changed = _checked(changed, config)
         work.licenses.update(changed)
@@ -217,6 +237,24 @@ def _checked(license_: License, config: Config) -> License:
         if license_.handoff_number
         else None,
     )
+
+
+def _caps(present: Mapping[str, int | None], **given: str | None) -> dict[str, int | None]:
+    """Return a license's own caps with those that are given changed."""
+    caps = dict(present)
+    for name, value in given.items():
+        if value == _TIERS_CAP:
+            caps.pop(name, None)
+        elif value is not None:
+            caps[name] = None if value == _NO_CAP else _cap(name, value)
+    return caps
+
+
+def _cap(name: str, value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) > _LARGEST_CAP:
+        problem = f"must be a whole number up to {_LARGEST_CAP}, {_NO_CAP}, or {_TIERS_CAP} for the tier's"
+        raise InvalidValueError(name.replace("_", "-"), problem)
+    return int(value)
 
 
 def _license(work: UnitOfWork, license_id: int) -> License:

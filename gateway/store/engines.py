@@ -8,14 +8,38 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.pool import QueuePool
 
 from gateway.store.errors import translate_errors, unavailable_when_unreachable
+from gateway.store.idle_connections import check_before_use
 from gateway.store.write_gate import WriteGate
 
 BUSY_TIMEOUT = timedelta(seconds=5)
 CONNECT_TIMEOUT = timedelta(seconds=5)
 STATEMENT_TIMEOUT = timedelta(seconds=10)
+
+_READING, _WRITING = "tocsin_reading", "tocsin_writing"
+
+
+class _Reading(SQLiteDialect_pysqlite):
+    supports_statement_cache = True
+
+    def do_begin(self, dbapi_connection: Any) -> None:
+        dbapi_connection.execute("BEGIN")
+
+
+class _Writing(SQLiteDialect_pysqlite):
+    supports_statement_cache = True
+
+    def do_begin(self, dbapi_connection: Any) -> None:
+        # A transaction that reads first and writes then fails when another has written in between.
+        dbapi_connection.execute("BEGIN IMMEDIATE")
+
+
+registry.register(f"sqlite.{_READING}", __name__, _Reading.__name__)
+registry.register(f"sqlite.{_WRITING}", __name__, _Writing.__name__)
 
 
 def parse_url(database_url: str) -> URL:
@@ -43,7 +67,7 @@ def make_sqlite_file(path: Path) -> None:
 def sqlite_engine(path: Path, *, pool_size: int, query_only: bool = False, foreign_keys: bool = True) -> Engine:
     """Return an engine for a SQLite file. WAL and ``synchronous=FULL``: a commit that returned survives a power cut."""
     engine = create_engine(
-        URL.create("sqlite", database=str(path)),
+        URL.create(f"sqlite+{_READING if query_only else _WRITING}", database=str(path)),
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=0,
@@ -60,11 +84,6 @@ def sqlite_engine(path: Path, *, pool_size: int, query_only: bool = False, forei
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
         connection.execute(f"PRAGMA query_only = {'ON' if query_only else 'OFF'}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # A transaction that reads first and writes then fails when another has written in between.
-        connection.exec_driver_sql("BEGIN" if query_only else "BEGIN IMMEDIATE")
 
     translate_errors(engine)
     return engine
@@ -86,7 +105,6 @@ def postgresql_engine(
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=BUSY_TIMEOUT.total_seconds(),
-        pool_pre_ping=True,
         isolation_level="READ COMMITTED",
         connect_args=postgresql_connect_arguments(url),
         hide_parameters=True,
@@ -106,6 +124,7 @@ def postgresql_engine(
             )
         connection.commit()
 
+    check_before_use(engine)
     translate_errors(engine)
     return engine
 

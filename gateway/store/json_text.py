@@ -5,8 +5,9 @@ All is written in ASCII: characters that a database refuses in text stand there 
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from gateway.model.policy import Policy, Snapshot, SnapshotContact, Tier
@@ -14,6 +15,7 @@ from gateway.model.policy import Policy, Snapshot, SnapshotContact, Tier
 _T = TypeVar("_T", Policy, Tier, SnapshotContact)
 _MICROSECOND = timedelta(microseconds=1)
 _LENGTHS_OF_TIME = frozenset(field.name for field in fields(Policy) if isinstance(field.default, timedelta))
+_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (Policy, Tier, SnapshotContact)}
 
 
 def dump_object(value: Mapping[str, object]) -> str:
@@ -29,10 +31,19 @@ def load_object(text: str) -> dict[str, object]:
 
 def dump_snapshot(snapshot: Snapshot) -> str:
     """Return a snapshot as text. Lengths of time are integers, in microseconds."""
-    value = asdict(snapshot)
-    for name in _LENGTHS_OF_TIME:
-        value["policy"][name] //= _MICROSECOND
-    return dump_object(value)
+    return dump_object(
+        {
+            "license_name": snapshot.license_name,
+            "tier_name": snapshot.tier_name,
+            "tier": _values(snapshot.tier),
+            "policy": _policy_values(snapshot.policy),
+            "contacts": [_values(contact) for contact in snapshot.contacts],
+            "language": snapshot.language,
+            "time_zone": snapshot.time_zone,
+            "owner_telegram": snapshot.owner_telegram,
+            "handoff_number": snapshot.handoff_number,
+        }
+    )
 
 
 def load_snapshot(text: str) -> Snapshot:
@@ -56,6 +67,16 @@ def load_snapshot(text: str) -> Snapshot:
     )
 
 
+# Most licenses follow the same few policies.
+@lru_cache(maxsize=128)
+def _policy_values(policy: Policy) -> Mapping[str, object]:
+    values = _values(policy)
+    return values | {name: getattr(policy, name) // _MICROSECOND for name in _LENGTHS_OF_TIME}
+
+
+def _values(value: Policy | Tier | SnapshotContact) -> dict[str, object]:
+    return {name: getattr(value, name) for name in _NAMES[type(value)]}
+
+
 def _known(kind: type[_T], values: Mapping[str, Any]) -> _T:
-    names = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in values.items() if name in names})
+    return kind(**{name: values[name] for name in _NAMES[kind] if name in values})

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
@@ -69,6 +69,10 @@ class SqlRecord:
         """See the port."""
         with transaction(self._reading) as connection:
             yield SqlUnitOfWork(connection, writes=False)
+            # After a rollback psycopg forgets the statements that it has prepared. What was read is read: should the
+            # server be lost just now, that is the next transaction's trouble.
+            with suppress(RecordUnavailableError):
+                connection.commit()
 
     def check(self) -> None:
         """See the port. A schema that was not migrated, a standby, a disk that is all but full: unavailable too."""

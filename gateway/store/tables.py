@@ -6,6 +6,7 @@ Words of an enumeration are ``String``, everything else is ``Text``: only one of
 """
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -26,6 +28,7 @@ from gateway.model.attempt import AttemptState, Level
 from gateway.model.call import CallOutcome
 from gateway.model.event import EventStatus, Severity, ThrottleReason
 from gateway.model.license import SourceKind
+from gateway.model.quota import NoticeKind, NoticeState, VoiceUseKind
 from gateway.ports.record import SignalKind
 from gateway.store.columns import BigKey, UtcDateTime, one_of
 
@@ -47,6 +50,7 @@ REPORTABLE_ATTEMPT = "provider_id IS NOT NULL"
 UNFINISHED_CALL = "ended_at IS NULL"
 FIRST_ACKNOWLEDGEMENT = "is_first"
 OWNER_LINK = "contact_id IS NULL"
+PENDING_NOTICE = "state = 'pending'"
 
 
 def _key() -> Column[int]:
@@ -70,6 +74,8 @@ licenses = Table(
     Column("handoff_number", Text),
     Column("policy", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("caps", Text, nullable=False, server_default="{}"),
+    Column("overdraft", Boolean, nullable=False, server_default=false()),
     sqlite_autoincrement=True,
 )
 
@@ -169,11 +175,16 @@ calls = Table(
     Column("digits", Text, nullable=False),
     Column("outcome", String(20)),
     Column("billed_seconds", Integer, nullable=False),
+    Column("ringing_at", UtcDateTime),
+    Column("sip_call_id", Text),
+    Column("audio_sha256", String(64)),
+    Column("digit_times", Text),
     UniqueConstraint("id"),
     one_of("outcome", CallOutcome),
     _partial("ix_calls_unfinished", "sequence", where=UNFINISHED_CALL),
     Index("ix_calls_license_id_started_at", "license_id", "started_at"),
     Index("ix_calls_contact_id_started_at", "contact_id", "started_at"),
+    Index("ix_calls_to_number_started_at", "to_number", "started_at"),
     sqlite_autoincrement=True,
 )
 
@@ -241,8 +252,9 @@ ack_links = Table(
     sqlite_autoincrement=True,
 )
 
-# Triggers refuse UPDATE and DELETE. The types are not constrained: each new feature brings some, and SQLite can
-# change a constraint only by copying the table, which is the longest of all.
+# Triggers refuse UPDATE and DELETE, and an entry that is not the next one of its license's chain. The types are not
+# constrained: each new feature brings some, and SQLite can change a constraint only by copying the table, which is the
+# longest of all.
 timeline = Table(
     "timeline",
     metadata,
@@ -253,8 +265,21 @@ timeline = Table(
     Column("contact_id", BigKey, ForeignKey("contacts.id")),
     Column("channel", Text),
     Column("detail", Text, nullable=False),
+    Column("license_id", BigKey, nullable=False),
+    Column("chain_index", BigInteger, nullable=False),
+    Column("entry_hash", LargeBinary, nullable=False),
+    UniqueConstraint("license_id", "chain_index"),
     Index("ix_timeline_event_id_id", "event_id", "id"),
     sqlite_autoincrement=True,
+)
+
+# The newest entry of each license's chain, moved along by a trigger. Whoever appends locks it, after everything else.
+chain_heads = Table(
+    "chain_heads",
+    metadata,
+    Column("license_id", BigKey, ForeignKey("licenses.id"), primary_key=True, autoincrement=False),
+    Column("last_index", BigInteger, nullable=False),
+    Column("last_hash", LargeBinary, nullable=False),
 )
 
 signals = Table(
@@ -273,4 +298,45 @@ heartbeats = Table(
     Column("engine", Text, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Column("parts", Text, nullable=False),
+)
+
+# ``reference`` is the call's or the attempt's id. A use whose ``used_seconds`` are not known yet counts as reserved.
+voice_uses = Table(
+    "voice_uses",
+    metadata,
+    _key(),
+    Column("license_id", BigKey, ForeignKey("licenses.id"), nullable=False),
+    Column("month", String(7), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("reserved_seconds", Integer, nullable=False),
+    Column("used_seconds", Integer),
+    Column("at", UtcDateTime, nullable=False),
+    Column("settled_at", UtcDateTime),
+    one_of("kind", VoiceUseKind),
+    UniqueConstraint("kind", "reference"),
+    Index("ix_voice_uses_license_id_month", "license_id", "month"),
+    sqlite_autoincrement=True,
+)
+
+quota_notices = Table(
+    "quota_notices",
+    metadata,
+    _key(),
+    Column("license_id", BigKey, ForeignKey("licenses.id"), nullable=False),
+    Column("month", String(7), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("used", Integer, nullable=False),
+    Column("cap", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Column("reason", Text),
+    one_of("kind", NoticeKind),
+    one_of("state", NoticeState),
+    UniqueConstraint("license_id", "month", "kind"),
+    _partial("ix_quota_notices_pending", "due_at", where=PENDING_NOTICE),
+    sqlite_autoincrement=True,
 )

@@ -2,12 +2,14 @@
 
 from sqlalchemy import Connection
 
+from gateway.ports.quota import QuotaRepository
 from gateway.ports.record import (
     AcknowledgementRepository,
     AttemptRepository,
     CallRepository,
     ContactRepository,
     EventRepository,
+    EvidenceRepository,
     HeartbeatRepository,
     LicenseRepository,
     SignalRepository,
@@ -19,8 +21,10 @@ from gateway.store.repositories.attempts import SqlAttempts
 from gateway.store.repositories.calls import SqlCalls
 from gateway.store.repositories.contacts import SqlContacts
 from gateway.store.repositories.events import SqlEvents
+from gateway.store.repositories.evidence import SqlEvidence
 from gateway.store.repositories.heartbeats import SqlHeartbeats
 from gateway.store.repositories.licenses import SqlLicenses
+from gateway.store.repositories.quota import SqlQuota
 from gateway.store.repositories.signals import SqlSignals
 from gateway.store.repositories.sources import SqlSources
 from gateway.store.repositories.timeline import SqlTimeline
@@ -38,10 +42,14 @@ class SqlUnitOfWork:
         self.attempts: AttemptRepository = SqlAttempts(connection, holds=writes)
         self.calls: CallRepository = SqlCalls(connection, holds=writes)
         self.acknowledgements: AcknowledgementRepository = SqlAcknowledgements(connection)
-        self.timeline: TimelineRepository = SqlTimeline(connection)
+        self._timeline = SqlTimeline(connection)
+        self.timeline: TimelineRepository = self._timeline
+        self.evidence: EvidenceRepository = SqlEvidence(connection)
         self.signals: SignalRepository = SqlSignals(connection)
         self.heartbeats: HeartbeatRepository = SqlHeartbeats(connection)
+        self.quota: QuotaRepository = SqlQuota(connection)
 
     def commit(self) -> None:
-        """See the port."""
+        """See the port. The timeline comes last: its chain is locked for as short a time as can be."""
+        self._timeline.flush()
         self._connection.commit()

@@ -28,6 +28,11 @@ class SentMessage:
         return self._text("Body")
 
     @property
+    def shown(self) -> str:
+        """What the recipient reads: the free text, or the template with its values."""
+        return self.body or " · ".join(value for _, value in sorted(self.content_variables.items()))
+
+    @property
     def media_url(self) -> str | None:
         """Where the voice note is."""
         urls = self.fields.get("MediaUrl")
@@ -56,7 +61,7 @@ class SentMessage:
         return {
             "account_sid": self.account_sid,
             "api_version": "2010-04-01",
-            "body": self.body or "",
+            "body": self.shown,
             "date_created": at,
             "date_sent": None,
             "date_updated": at,

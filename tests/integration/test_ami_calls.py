@@ -1,5 +1,6 @@
 """Calls through an Asterisk that behaves."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -39,7 +40,10 @@ def test_originate_is_what_the_dialplan_expects(phone: Rig) -> None:
     assert variables["TOCSIN_OPERATOR"] == "+15550199"
     assert variables["TOCSIN_TRUNK"] == "carrier-a"
     assert variables["CHANNEL(hangup_handler_push)"] == r"tocsin-ended\,s\,1"
-    assert float(variables["DB(tocsin/c1/dialled)"]) > 0
+    dialled_at, audio_sha256, caller_id = variables["DB(tocsin/c1/dialled)"].split("|")
+    assert float(dialled_at) > 0
+    assert re.fullmatch(r"[0-9a-f]{64}", audio_sha256)
+    assert caller_id == "+15550100"
     assert Path(variables["TOCSIN_MESSAGE"] + ".wav").read_bytes() == b"RIFF hello"
     assert (Path(variables["TOCSIN_PROMPTS"]) / "not_understood.wav").read_bytes() == b"RIFF hello"
 

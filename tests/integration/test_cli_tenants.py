@@ -40,6 +40,8 @@ def test_a_license_is_added_with_all_it_was_given(cli: CommandLine) -> None:
         "owner_telegram": "-1001234567890",
         "handoff_number": "+15550199",
         "policy": {"l1_wait": "500ms", "call_attempts": 1, "stand_down": False},
+        "caps": {},
+        "overdraft": False,
     }
 
 

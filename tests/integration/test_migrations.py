@@ -19,7 +19,7 @@ from gateway.store import SchemaState, migrate, open_record, schema_state
 from gateway.store.schema import newest_revision
 from gateway.store.tables import metadata
 from tests.databases import PostgresCluster
-from tests.records import NOW, add_event, add_tenant
+from tests.records import add_event, add_tenant, an_entry
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -151,14 +151,11 @@ def test_the_timeline_refuses_changes_of_any_kind(database_url: str) -> None:
     record = open_record(database_url)
     tenant = add_tenant(record)
     event_id = add_event(record, tenant.new_event())
+    with record.write() as work:
+        work.timeline.append(an_entry(event_id))
+        work.commit()
     record.close()
     engine = plain_engine(database_url)
-    with engine.begin() as connection:
-        at = NOW if "postgresql" in database_url else 1
-        connection.execute(
-            text("INSERT INTO timeline (event_id, at, type, detail) VALUES (:event, :at, 'accepted', '{}')"),
-            {"event": event_id, "at": at},
-        )
     statements = ["UPDATE timeline SET type = 'resolved'", "DELETE FROM timeline"]
     if "postgresql" in database_url:
         statements.append("TRUNCATE timeline")

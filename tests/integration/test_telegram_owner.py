@@ -48,7 +48,7 @@ def test_links_are_not_previewed(telegram: FakeTelegram) -> None:
 
 
 def test_overlong_text_is_cut_and_keeps_its_link(telegram: FakeTelegram) -> None:
-    link = "https://alerts.example.com/admin/events/1"
+    link = "https://alerts.example.com/a/1.token"
     assert channel(telegram).send(message("🚨" * 5000 + f"\n{link}")).state is AttemptState.SENT
     assert telegram.expect_message().text.endswith(f"…\n{link}")
 

@@ -9,6 +9,7 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -209,3 +210,4 @@ EngineMachine.TestCase.settings = settings(
     suppress_health_check=list(HealthCheck),
 )
 TestEngine = EngineMachine.TestCase
+TestEngine.pytestmark = pytest.mark.timeout(1200)

@@ -48,6 +48,7 @@ from gateway.services import tenants
 from gateway.services.announce import Announcer
 from gateway.services.deliver import Courier
 from gateway.services.intake import Alert, AlertAction, accept
+from gateway.services.quota import VoiceQuota
 from gateway.services.tokens import SourceTokens
 from gateway.store import SqlRecord, open_record
 
@@ -229,6 +230,7 @@ class SimPbx:
                 call_id=leg.order.call_id,
                 at=self._clock.at,
                 outcome=CallOutcome.NO_KEY if answered else outcome,
+                hangup_cause=34 if outcome is CallOutcome.TRUNK_TROUBLE else None,
                 answered_at=leg.answered_at,
                 billed_seconds=int((self._clock.at - leg.answered_at).total_seconds()) + 1 if leg.answered_at else 0,
             )
@@ -346,6 +348,7 @@ class World:
         self.pool, self.executor, self.timers = Pool(), Executor(), Timers(self.clock)
         self.pbx.reports.clear()
         mortal: Any = MortalRecord(self.record, self)
+        quota = VoiceQuota(self.config.tiers)
         courier = Courier(
             record=mortal,
             clock=self.clock,
@@ -360,6 +363,7 @@ class World:
             link_url=lambda link_id: f"https://alerts.example/a/{link_id}",
             media_url=lambda path: f"https://alerts.example/media/{path.name}",
             status_url=lambda _attempt_id: None,
+            quota=quota,
         )
         announcer = Announcer(
             record=mortal, clock=self.clock, phone=self.pbx, speech=SimSpeech(), prompts=lambda _language: {}
@@ -374,7 +378,7 @@ class World:
             phone=self.pbx,
             new_event_actor=lambda event_id: EventActor.start(event_id=event_id, outbox=outbox, **actors),
             new_contact_actor=lambda contact_id: ContactActor.start(
-                contact_id=contact_id, phone=self.pbx, booth=booth, **actors
+                contact_id=contact_id, phone=self.pbx, booth=booth, quota=quota, **actors
             ),
             on_broken=lambda: None,
         )

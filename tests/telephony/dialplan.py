@@ -37,11 +37,12 @@ class Ended:
     tech_cause: str
     seconds: float
     answered_at: float | None
+    sip_call_id: str
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        at, cause, tech, seconds, answered = text.split("|")
-        return cls(float(at), int(cause), tech, float(seconds), float(answered) if answered else None)
+        at, cause, tech, seconds, answered, sip_call_id = text.split("|")
+        return cls(float(at), int(cause), tech, float(seconds), float(answered) if answered else None, sip_call_id)
 
 
 @dataclass(slots=True)

@@ -27,14 +27,7 @@ def token(site: Site) -> str:
 
 def another_engine(site: Site, killed: int) -> None:
     """Wait until another engine runs and can place calls."""
-
-    def up() -> bool:
-        try:
-            return site.gateway.engine_pid() != killed
-        except AssertionError:
-            return False
-
-    until(up, 20, "another engine is started")
+    until(lambda: site.gateway.engine_pid() not in {killed, None}, 20, "another engine is started")
 
 
 def test_killed_during_the_first_wait_it_neither_repeats_the_text_nor_forgets_the_call(site: Site, token: str) -> None:

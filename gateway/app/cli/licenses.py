@@ -13,6 +13,9 @@ from gateway.services import tenants
 
 _POLICY_HELP = "Override a key of the policy for this license; may be given several times."
 
+_CAP_HELP = "a number, unlimited, or tier for what its tier has."
+_OVERDRAFT_HELP = "Whether voice notes and calls about critical events go on when the voice minutes are spent."
+
 
 @click.group("license")
 def license_() -> None:
@@ -27,6 +30,9 @@ def license_() -> None:
 @click.option("--timezone", "time_zone", default="UTC", show_default=True, metavar="TZ", help="As in Europe/Madrid.")
 @click.option("--language", default="en", show_default=True, metavar="LANG", help="Default language of its contacts.")
 @click.option("--policy", "overrides", multiple=True, metavar="KEY=VALUE", help=_POLICY_HELP)
+@click.option("--voice-minutes", metavar="N", help=f"Voice minutes a month: {_CAP_HELP}")
+@click.option("--events-per-month", metavar="N", help=f"Events a month that escalate: {_CAP_HELP}")
+@click.option("--overdraft/--no-overdraft", default=False, help=_OVERDRAFT_HELP)
 @command
 def license_add(
     invocation: Invocation,
@@ -38,6 +44,9 @@ def license_add(
     time_zone: str,
     language: str,
     overrides: tuple[str, ...],
+    voice_minutes: str | None,
+    events_per_month: str | None,
+    overdraft: bool,
 ) -> None:
     """Add a license, active at once.
 
@@ -60,6 +69,9 @@ def license_add(
             owner_telegram=owner_telegram,
             handoff_number=handoff_number,
             policy=policy,
+            voice_minutes=voice_minutes,
+            events_per_month=events_per_month,
+            overdraft=overdraft,
         )
     invocation.answer(_license(added), lambda: click.echo(f"license {added.id} added: {added.name}, tier {added.tier}"))
 
@@ -75,7 +87,7 @@ def license_list(invocation: Invocation) -> None:
     """  # noqa: D301 - click's mark for "do not rewrap"
     with open_database(invocation, invocation.config()) as record:
         licenses = tenants.list_licenses(record)
-    columns = ("ID", "NAME", "ACTIVE", "TIER", "TIME ZONE", "LANGUAGE", "OWNER", "HANDOFF", "POLICY")
+    columns = ("ID", "NAME", "ACTIVE", "TIER", "TIME ZONE", "LANGUAGE", "OWNER", "HANDOFF", "POLICY", "CAPS")
     rows = [
         (
             one.id,
@@ -87,6 +99,7 @@ def license_list(invocation: Invocation) -> None:
             one.owner_telegram,
             one.handoff_number,
             " ".join(f"{key}={value}" for key, value in one.policy.items()) or None,
+            _caps(one) or None,
         )
         for one in licenses
     ]
@@ -104,6 +117,9 @@ def license_list(invocation: Invocation) -> None:
 @click.option("--timezone", "time_zone", metavar="TZ", help="As in Europe/Madrid.")
 @click.option("--language", metavar="LANG", help="Default language of its contacts.")
 @click.option("--policy", "overrides", multiple=True, metavar="KEY=VALUE", help=f"{_POLICY_HELP} KEY= removes one.")
+@click.option("--voice-minutes", metavar="N", help=f"Voice minutes a month: {_CAP_HELP}")
+@click.option("--events-per-month", metavar="N", help=f"Events a month that escalate: {_CAP_HELP}")
+@click.option("--overdraft/--no-overdraft", default=None, help=_OVERDRAFT_HELP)
 @command
 def license_set(
     invocation: Invocation,
@@ -117,14 +133,18 @@ def license_set(
     time_zone: str | None,
     language: str | None,
     overrides: tuple[str, ...],
+    voice_minutes: str | None,
+    events_per_month: str | None,
+    overdraft: bool | None,
 ) -> None:
-    """Change a license. Escalations that run already go on as they began.
+    """Change a license. Escalations that run already go on as they began; caps hold for them, too.
 
     \b
     Examples:
       tocsin license set 1 --inactive
       tocsin license set 1 --tier enterprise --policy l2_wait=1m
       tocsin license set 1 --policy l2_wait=          (back to the configured one)
+      tocsin license set 1 --voice-minutes 120 --events-per-month unlimited --overdraft
     """  # noqa: D301 - click's mark for "do not rewrap"
     config = invocation.config()
     change = tenants.LicenseChange(
@@ -136,6 +156,9 @@ def license_set(
         owner_telegram=owner_telegram,
         handoff_number=handoff_number,
         policy=_overrides(overrides),
+        voice_minutes=voice_minutes,
+        events_per_month=events_per_month,
+        overdraft=overdraft,
     )
     if change == tenants.LicenseChange(policy={}):
         raise click.UsageError("nothing to change: give at least one option, as in --tier pro")
@@ -155,6 +178,11 @@ def _overrides(given: Iterable[str]) -> dict[str, object | None]:
     return overrides
 
 
+def _caps(one: License) -> str:
+    own = [f"{key}={'unlimited' if value is None else value}" for key, value in one.caps.items()]
+    return " ".join([*own, "overdraft"] if one.overdraft else own)
+
+
 def _license(one: License) -> dict[str, object]:
     return {
         "id": one.id,
@@ -166,5 +194,7 @@ def _license(one: License) -> dict[str, object]:
         "owner_telegram": one.owner_telegram,
         "handoff_number": one.handoff_number,
         "policy": one.policy,
+        "caps": one.caps,
+        "overdraft": one.overdraft,
         "created_at": one.created_at.isoformat(),
     }

@@ -21,6 +21,8 @@ _COMMANDS = {
     "contact": "tenants",
     "source": "tenants",
     "event": "events",
+    "quota": "quota",
+    "evidence": "evidence",
     "asterisk": "asterisk",
     "tts": "tts",
     "call": "call",

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.channels.asterisk.ami_events import ChannelSeen, KeyReported, read_channel, read_digit
-from gateway.channels.asterisk.ami_values import DATABASE_FAMILY, checked_call_id, instant, integer, sip_status, text
+from gateway.channels.asterisk.ami_values import (
+    DATABASE_FAMILY,
+    checked_call_id,
+    instant,
+    integer,
+    number,
+    sha256,
+    sip_call_id,
+    sip_status,
+    text,
+)
 from gateway.channels.asterisk.connection import AMIConnection
 from gateway.channels.asterisk.wire import AMITimeoutError
 
@@ -25,16 +35,21 @@ class EndRecord:
     sip_cause: int | None
     rang: bool
     answered_at: datetime | None
+    sip_call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegRecord:
-    """What the database keeps of a leg; ``keys`` in their order."""
+    """What the database keeps of a leg; ``keys`` in their order. ``audio_sha256`` and ``caller_id`` were noted with
+    ``dialled``.
+    """  # noqa: D205 (one sentence of meaning is longer than a line)
 
     dialled: bool
     answered_at: datetime | None
     keys: tuple[KeyReported, ...]
     ended: EndRecord | None
+    audio_sha256: str | None = None
+    caller_id: str | None = None
 
 
 async def live_channels(connection: AMIConnection) -> dict[str, ChannelSeen]:
@@ -66,11 +81,14 @@ def read_record(call_id: str, entries: dict[str, str]) -> LegRecord:
     """Return the database's entries of a leg, by the part of their key behind its id, as a value."""
     keys = (_key(call_id, name, value) for name, value in entries.items() if name.startswith("keys/"))
     ended = entries.get("ended")
+    _at, audio, caller_id, *_ = [*entries.get("dialled", "").split("|"), "", ""]
     return LegRecord(
         dialled="dialled" in entries,
         answered_at=instant(entries.get("answered", "")),
         keys=tuple(sorted((key for key in keys if key is not None), key=lambda key: key.sequence)),
         ended=None if ended is None else _end(ended),
+        audio_sha256=sha256(audio),
+        caller_id=number(caller_id),
     )
 
 
@@ -94,7 +112,9 @@ def _key(call_id: str, name: str, value: str) -> KeyReported | None:
 
 
 def _end(value: str) -> EndRecord:
-    at, hangup_cause, technical, _seconds, answered_at, *_ = [*value.split("|"), "", "", "", "", ""]
+    # A Call-ID may hold the character that separates.
+    fields = [*value.split("|", 5), "", "", "", "", ""]
+    at, hangup_cause, technical, _seconds, answered_at, call_id, *_ = fields
     status = sip_status(technical)
     return EndRecord(
         at=instant(at),
@@ -103,4 +123,5 @@ def _end(value: str) -> EndRecord:
         sip_cause=status if status is not None and status > _FIRST_FINAL else None,
         rang=status in _HEARD,
         answered_at=instant(answered_at),
+        sip_call_id=sip_call_id(call_id),
     )

@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.channels.asterisk.ami_values import call_id_of, checked_call_id, instant, integer, sip_status, text
+from gateway.channels.asterisk.ami_values import (
+    call_id_of,
+    checked_call_id,
+    instant,
+    integer,
+    sip_call_id,
+    sip_status,
+    text,
+)
 
 _RINGING = 5  # AST_STATE_RINGING and AST_STATE_UP of Asterisk's channelstate.h
 _UP = 6
@@ -69,6 +77,14 @@ class AnswerReported:
 
 
 @dataclass(frozen=True, slots=True)
+class SipCallReported:
+    """The dialplan tells, at a leg's end and before its Hangup, under which Call-ID its INVITE went out."""
+
+    call_id: str
+    sip_call_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ShuttingDown:
     """Asterisk ends."""
 
@@ -85,6 +101,7 @@ AMIEvent = (
     | ChannelHungUp
     | KeyReported
     | AnswerReported
+    | SipCallReported
     | ShuttingDown
     | FullyBooted
 )
@@ -140,6 +157,8 @@ def _user_event(ami_event: Mapping[str, object]) -> AMIEvent | None:
     at = instant(text(ami_event, "At"))
     if name == "TocsinAnswered":
         return AnswerReported(call_id, at)
+    if name == "TocsinEnded":
+        return SipCallReported(call_id, sip_call_id(text(ami_event, "SipCallId")))
     digit, sequence = read_digit(text(ami_event, "Digit")), integer(text(ami_event, "Sequence"))
     if name != "TocsinKey" or digit is None or not sequence:
         return None

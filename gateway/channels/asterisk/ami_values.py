@@ -18,6 +18,8 @@ _NUMBER = re.compile(r"\+?[0-9]{2,20}")
 _PATH = re.compile(r"/[0-9A-Za-z._/+@=-]{1,500}")
 _SAFE = re.compile(r"[\x20-\x7e]*")
 _EPOCH = re.compile(r"\d{1,11}(?:\.\d{1,9})?")
+_SIP_CALL_ID = re.compile(r"[!-~]{1,255}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _INTEGER = re.compile(r"\d{1,9}")
 _SIP_STATUS = re.compile(r"(?:SIP )?([1-6]\d\d)(?: .*)?")
 
@@ -80,6 +82,22 @@ def sip_status(value: str) -> int | None:
     """Return the SIP status of ``486`` or ``SIP 486 Busy Here``, ``None`` for anything else."""
     match = _SIP_STATUS.fullmatch(value.strip())
     return int(match[1]) if match else None
+
+
+def sip_call_id(value: str) -> str | None:
+    """Return a Call-ID (RFC 3261, 25.1: characters without space), ``None`` for anything else."""
+    value = value.strip()
+    return value if _SIP_CALL_ID.fullmatch(value) else None
+
+
+def sha256(value: str) -> str | None:
+    """Return a SHA-256 in hexadecimal digits, ``None`` for anything else."""
+    return value if _SHA256.fullmatch(value) else None
+
+
+def number(value: str) -> str | None:
+    """Return a phone number, ``None`` for anything else."""
+    return value if _NUMBER.fullmatch(value) else None
 
 
 def instant(value: str) -> datetime | None:

@@ -40,6 +40,9 @@ class Leg:
     last_word: Path | None = None
     sought: bool = False
     hung_up: ChannelHungUp | None = None
+    sip_call_id: str | None = None
+    caller_id: str | None = None
+    audio_sha256: str | None = None
     watchdog: asyncio.TimerHandle | None = None
 
     def was_ended_here(self, event: ChannelHungUp) -> bool:
@@ -83,6 +86,9 @@ class Leg:
             hangup_cause=hangup_cause,
             answered_at=self.answered_at,
             billed_seconds=billed_seconds(self.answered_at, at),
+            sip_call_id=self.sip_call_id,
+            caller_id=self.caller_id,
+            audio_sha256=self.audio_sha256,
         )
 
 

@@ -16,6 +16,7 @@ from gateway.channels.asterisk.ami_events import (
     DialProgressed,
     KeyReported,
     OriginateReported,
+    SipCallReported,
 )
 from gateway.channels.asterisk.ami_values import UnsafeValueError, channel_id, checked_call_id, checked_number
 from gateway.channels.asterisk.book import CallMemory, LegBook
@@ -24,7 +25,7 @@ from gateway.channels.asterisk.dialling import TrunkPace
 from gateway.channels.asterisk.forgetting import Forgetting
 from gateway.channels.asterisk.leg import Leg, trunk_of
 from gateway.channels.asterisk.orders import LegOrders
-from gateway.channels.asterisk.originate import PublishedSounds, originate_headers
+from gateway.channels.asterisk.originate import originate_headers
 from gateway.channels.asterisk.search import LegSearch
 from gateway.channels.asterisk.sounds import SoundShelf
 from gateway.channels.asterisk.tasks import Tasks
@@ -213,6 +214,8 @@ class PhoneNode:
                 self._book.answered(leg, at)
             case KeyReported():
                 self._book.key(event)
+            case SipCallReported(sip_call_id=sip_call_id):
+                leg.sip_call_id = sip_call_id
             case ChannelHungUp():
                 self._hung_up(leg, event)
             case _:
@@ -228,7 +231,7 @@ class PhoneNode:
         leg.action_id = f"originate-{next(self._serial)}-{order.call_id}"
         loop = asyncio.get_running_loop()
         try:
-            sounds = await loop.run_in_executor(self._io, self._publish, order)
+            sounds = await loop.run_in_executor(self._io, self._shelf.publish, order)
             headers = originate_headers(order, trunk, sounds, action_id=leg.action_id, now=self._clock.now())
         except (OSError, UnsafeValueError) as error:
             log.error("call_not_prepared", call_id=leg.call_id, reason=str(error))  # noqa: TRY400 (as above)
@@ -238,6 +241,7 @@ class PhoneNode:
         if not self._book.has(leg):
             # It was hung up, or the connection was lost, while the sounds were laid out.
             return
+        leg.audio_sha256, leg.caller_id = sounds.message_sha256, trunk.caller_id
         leg.sent, leg.sent_at = True, loop.time()
         log.info("call_dialled", call_id=leg.call_id, trunk=trunk.name)
         try:
@@ -254,9 +258,6 @@ class PhoneNode:
             self._seek(leg)
         else:
             self._originate_answered(leg, success=answer.success, message=answer.message)
-
-    def _publish(self, order: CallOrder) -> PublishedSounds:
-        return PublishedSounds(self._shelf.put(order.announcement), self._shelf.put_prompts(order.prompts))
 
     def _originate_answered(self, leg: Leg, *, success: bool, message: str) -> None:
         if not self._book.has(leg):

@@ -20,10 +20,14 @@ _ENDED_HANDLER = r"tocsin-ended\,s\,1"
 
 @dataclass(frozen=True, slots=True)
 class PublishedSounds:
-    """Where the node finds a call's sounds: the announcement without ``.wav``, the prompts' directory."""
+    """Where the node finds a call's sounds: the announcement without ``.wav``, the prompts' directory.
+
+    ``message_sha256`` is the announcement's SHA-256 in hexadecimal digits.
+    """
 
     message: str
     prompts: str
+    message_sha256: str
 
 
 def originate_headers(
@@ -36,6 +40,7 @@ def originate_headers(
     them, but Asterisk 22 ignores it when ``Async`` is true.
     """
     call_id = checked_call_id(order.call_id)
+    dialled = f"{now.timestamp():.3f}|{sounds.message_sha256}|{trunk.caller_id or ''}"
     operator = checked_number(order.handoff_number) if order.handoff_number else ""
     variables = (
         f"TOCSIN_CALL={call_id}",
@@ -44,7 +49,7 @@ def originate_headers(
         f"TOCSIN_OPERATOR={operator}",
         f"TOCSIN_TRUNK={trunk.name}",
         f"CHANNEL(hangup_handler_push)={_ENDED_HANDLER}",
-        f"DB({DATABASE_FAMILY}/{call_id}/dialled)={now.timestamp():.3f}",
+        f"DB({DATABASE_FAMILY}/{call_id}/dialled)={dialled}",
     )
     headers = [
         ("ActionID", action_id),

@@ -18,7 +18,7 @@ import jinja2
 from gateway.channels.asterisk.provision_error import ProvisionError
 from gateway.channels.asterisk.provision_trunks import trunk_values
 from gateway.config.schema import AsteriskConfig, NodeConfig
-from gateway.ports.phone import LONGEST_CALL, LONGEST_HANDOFF
+from gateway.ports.phone import KEY_WAIT, LONGEST_CALL, LONGEST_HANDOFF, MESSAGE_ROUNDS
 
 # <repository>/gateway/channels/asterisk/provision_files.py
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -26,8 +26,8 @@ TEMPLATES = REPOSITORY / "asterisk-conf"
 
 # Fixed numbers of the dialplan. Seconds, where nothing else is said.
 _DIALPLAN = {
-    "repeats": 3,  # how often the message is said
-    "key_wait": 4,  # for a key after each
+    "repeats": MESSAGE_ROUNDS,  # how often the message is said
+    "key_wait": int(KEY_WAIT.total_seconds()),  # for a key after each
     "takeover_wait": 2.5,  # for the gateway's answer after key 1
     "wrong_keys": 9,  # keys without a meaning, before the call is ended
     "operator_ring": 45,

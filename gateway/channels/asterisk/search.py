@@ -81,6 +81,8 @@ class LegSearch:
 
     def _found(self, leg: Leg, channel: ChannelSeen | None, record: LegRecord, *, ordered: bool, last: bool) -> bool:
         """Report a leg as it was found; false where that is not clear yet."""
+        leg.audio_sha256 = leg.audio_sha256 or record.audio_sha256
+        leg.caller_id = leg.caller_id or record.caller_id
         if leg.hung_up is not None or record.ended is not None:
             self._found_ended(leg, record)
         elif channel is not None:
@@ -111,6 +113,7 @@ class LegSearch:
             self._book.end_by(leg, leg.hung_up)
             return
         leg.rang = leg.rang or end.rang
+        leg.sip_call_id = leg.sip_call_id or end.sip_call_id
         at = end.at or self._clock.now()
         self._book.end(leg, leg.ended(at=at, hangup_cause=end.hangup_cause, sip_cause=end.sip_cause))
 

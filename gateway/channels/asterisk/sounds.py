@@ -12,7 +12,8 @@ from pathlib import Path
 import structlog
 
 from gateway.channels.asterisk.ami_values import checked_path
-from gateway.ports.phone import Prompt
+from gateway.channels.asterisk.originate import PublishedSounds
+from gateway.ports.phone import CallOrder, Prompt
 
 log = structlog.get_logger(__name__)
 
@@ -37,11 +38,19 @@ class SoundShelf:
 
     def put(self, sound: Path) -> str:
         """Return what Asterisk calls the file: its path without ``.wav``. Raises ``OSError``."""
-        name = hashlib.sha256(sound.read_bytes()).hexdigest()[:32]
-        target = self._dir / f"{name}.wav"
+        return self._put(sound)[0]
+
+    def publish(self, order: CallOrder) -> PublishedSounds:
+        """Lay out all that a call plays. Raises ``OSError``."""
+        message, digest = self._put(order.announcement)
+        return PublishedSounds(message, self.put_prompts(order.prompts), digest)
+
+    def _put(self, sound: Path) -> tuple[str, str]:
+        digest = hashlib.sha256(sound.read_bytes()).hexdigest()
+        target = self._dir / f"{digest[:32]}.wav"
         self._copy(sound, target)
         self._sweep()
-        return checked_path(target.with_suffix(""))
+        return checked_path(target.with_suffix("")), digest
 
     def put_prompts(self, prompts: Mapping[Prompt, Path]) -> str:
         """Return the directory that holds these prompts under their names. Raises ``OSError``."""

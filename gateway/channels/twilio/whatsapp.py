@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from tenacity import (
@@ -21,10 +21,12 @@ from tenacity import (
     stop_when_event_set,
     wait_exponential,
 )
+from twilio.rest.api.v2010.account.message import MessageInstance
 
 from gateway.channels.lengths import shortened
 from gateway.channels.twilio.client import failed_delivery, rest_client
 from gateway.channels.twilio.outcomes import PROVIDER, delivery_of_creation
+from gateway.channels.twilio.search import ListedMessage, choose
 from gateway.config.schema import TwilioConfig
 from gateway.model.attempt import AttemptState, Level
 from gateway.ports.messages import Delivery, Message
@@ -35,6 +37,8 @@ log = structlog.get_logger(__name__)
 LONGEST_BODY = 1600
 LONGEST_VARIABLE = 255
 
+# One page, newest first: more than anybody is sent between an attempt and its look-up.
+_LISTED = 50
 _TRIES = 3
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 2.0
@@ -42,7 +46,7 @@ _LEAST_TIME = timedelta(milliseconds=100)
 
 
 class WhatsAppChannel:
-    """The ``NotificationChannel`` of WhatsApp texts, voice notes and stand-down texts.
+    """The ``SearchableChannel`` of WhatsApp texts, voice notes and stand-down texts.
 
     A message that certainly did not leave is tried again up to three times, all within the
     configured timeout. ``pause`` waits for the given seconds between tries. By default it ends at once when
@@ -93,6 +97,23 @@ class WhatsAppChannel:
         )(self._try, create_parameters(self._config, message), deadline)
         return delivery
 
+    def find(self, message: Message, since: datetime) -> Delivery | None:
+        """Return what Twilio knows of a message that may have been sent at or after ``since``; see the port."""
+        try:
+            listed = rest_client(self._config).messages.list(
+                from_=f"whatsapp:{self._config.whatsapp_from}", to=f"whatsapp:{message.to}", limit=_LISTED
+            )
+            found = choose(
+                [_listed(item) for item in listed],
+                text=None if message.level is Level.VOICE_NOTE else shortened(message.text, LONGEST_BODY),
+                variables={name: template_value(value) for name, value in message.template_variables.items()},
+                since=since,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever the library makes of the answer, nothing was learnt
+            log.warning("message_not_looked_up", reason=failed_delivery(error).reason)
+            return None
+        return None if found is None else delivery_of_creation(found.sid, found.status, found.error_code)
+
     def _try(self, parameters: Mapping[str, object], deadline: float) -> Delivery:
         time_left = max(timedelta(seconds=deadline - time.monotonic()), _LEAST_TIME)
         try:
@@ -120,6 +141,17 @@ def create_parameters(config: TwilioConfig, message: Message) -> dict[str, objec
     else:
         parameters["body"] = shortened(message.text, LONGEST_BODY)
     return parameters
+
+
+def _listed(item: MessageInstance) -> ListedMessage:
+    return ListedMessage(
+        sid=item.sid,
+        status=item.status or "",
+        error_code=item.error_code,
+        body=item.body or "",
+        media=int(item.num_media or 0),
+        created_at=item.date_created,
+    )
 
 
 def template_value(value: str) -> str:

@@ -35,6 +35,13 @@ LANGUAGE = Language(
         owner_tried_nobody="Es gab niemanden zu benachrichtigen: Die Lizenz hat keinen erreichbaren Kontakt.",
         owner_others="und {count} weitere",
         owner_link="Einzelheiten: {link}",
+        quota_voice_near="📊 {license} hat {percent} % der Sprachminuten für {month} verbraucht: {used} von {cap}.",
+        quota_voice_spent="⛔ {license} hat die Sprachminuten für {month} verbraucht: {used} von "
+        "{cap}. Bis zum Monatsende entfallen Sprachnachrichten und Anrufe; Textnachrichten gehen weiter "
+        "hinaus.",
+        quota_events_near="📊 {license} hat {percent} % der Alarme für {month} verbraucht: {used} von {cap}.",
+        quota_events_spent="⛔ {license} hat die Alarme für {month} verbraucht: {used} von {cap}. "
+        "Weitere werden aufgezeichnet, aber bis zum Monatsende wird niemand benachrichtigt.",
     ),
     ear=Ear(
         and_more="und mehr",

@@ -33,6 +33,12 @@ LANGUAGE = Language(
         owner_tried_nobody="There was nobody to try: the license has no contact who can be reached.",
         owner_others="and {count} more",
         owner_link="Details: {link}",
+        quota_voice_near="📊 {license} has used {percent} % of its voice minutes of {month}: {used} of {cap}.",
+        quota_voice_spent="⛔ {license} has used up its voice minutes of {month}: {used} of {cap}. "
+        "Voice notes and calls are skipped until the month ends; text messages go on.",
+        quota_events_near="📊 {license} has used {percent} % of its events of {month}: {used} of {cap}.",
+        quota_events_spent="⛔ {license} has used up its events of {month}: {used} of {cap}. Further "
+        "alerts are recorded, and nobody is told of them until the month ends.",
     ),
     ear=Ear(
         and_more="and more",

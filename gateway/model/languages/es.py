@@ -34,6 +34,12 @@ LANGUAGE = Language(
         owner_tried_nobody="No había a quién avisar: la licencia no tiene ningún contacto localizable.",
         owner_others="y {count} más",
         owner_link="Detalles: {link}",
+        quota_voice_near="📊 {license} ha usado el {percent} % de sus minutos de voz de {month}: {used} de {cap}.",
+        quota_voice_spent="⛔ {license} ha agotado sus minutos de voz de {month}: {used} de {cap}. "
+        "Hasta que acabe el mes se omiten notas de voz y llamadas; los mensajes de texto continúan.",
+        quota_events_near="📊 {license} ha usado el {percent} % de sus alertas de {month}: {used} de {cap}.",
+        quota_events_spent="⛔ {license} ha agotado sus alertas de {month}: {used} de {cap}. Las "
+        "siguientes se registran, pero no se avisa a nadie hasta que acabe el mes.",
     ),
     ear=Ear(
         and_more="y más",

@@ -47,6 +47,10 @@ class Written:
     owner_tried_nobody: str
     owner_others: str  # {count}
     owner_link: str  # {link}
+    quota_voice_near: str  # {license} {month} {percent} {used} {cap}
+    quota_voice_spent: str  # likewise
+    quota_events_near: str  # likewise
+    quota_events_spent: str  # likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,13 @@ LANGUAGE = Language(
         owner_tried_nobody="Il n'y avait personne à prévenir : la licence n'a aucun contact joignable.",
         owner_others="et {count} de plus",
         owner_link="Détails : {link}",
+        quota_voice_near="📊 {license} a utilisé {percent} % de ses minutes vocales de {month} : {used} sur {cap}.",
+        quota_voice_spent="⛔ {license} a épuisé ses minutes vocales de {month} : {used} sur {cap}. "
+        "Les messages vocaux et les appels sont omis jusqu'à la fin du mois ; les messages texte "
+        "continuent.",
+        quota_events_near="📊 {license} a utilisé {percent} % de ses alertes de {month} : {used} sur {cap}.",
+        quota_events_spent="⛔ {license} a épuisé ses alertes de {month} : {used} sur {cap}. Les "
+        "suivantes sont enregistrées, mais personne n'est prévenu jusqu'à la fin du mois.",
     ),
     ear=Ear(
         and_more="et la suite",

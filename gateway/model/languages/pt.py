@@ -34,6 +34,12 @@ LANGUAGE = Language(
         owner_tried_nobody="Não havia a quem avisar: a licença não tem nenhum contato acessível.",
         owner_others="e mais {count}",
         owner_link="Detalhes: {link}",
+        quota_voice_near="📊 {license} usou {percent} % dos minutos de voz de {month}: {used} de {cap}.",
+        quota_voice_spent="⛔ {license} esgotou os minutos de voz de {month}: {used} de {cap}. Até o "
+        "fim do mês não há mensagens de voz nem chamadas; as mensagens de texto continuam.",
+        quota_events_near="📊 {license} usou {percent} % dos alertas de {month}: {used} de {cap}.",
+        quota_events_spent="⛔ {license} esgotou os alertas de {month}: {used} de {cap}. Os próximos "
+        "são registrados, mas ninguém é avisado até o fim do mês.",
     ),
     ear=Ear(
         and_more="e mais",

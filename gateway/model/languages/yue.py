@@ -36,6 +36,12 @@ LANGUAGE = Language(
         owner_tried_nobody="冇人可以通知：呢個許可證冇可以聯絡嘅聯絡人。",
         owner_others="另外仲有{count}個",
         owner_link="詳情：{link}",
+        quota_voice_near="📊 {license} 已經用咗 {month} 語音分鐘嘅 {percent}%：{used} / {cap}。",
+        quota_voice_spent="⛔ {license} 嘅 {month} 語音分鐘已經用晒：{used} / {cap}。"
+        "呢個月內會略過語音訊息同電話，文字訊息照常發送。",
+        quota_events_near="📊 {license} 已經用咗 {month} 警報數量嘅 {percent}%：{used} / {cap}。",
+        quota_events_spent="⛔ {license} 嘅 {month} 警報數量已經用晒：{used} / {cap}。"
+        "呢個月內之後嘅警報只會記錄，唔會再通知任何人。",
     ),
     ear=Ear(
         and_more="等等",

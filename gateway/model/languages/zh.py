@@ -36,6 +36,12 @@ LANGUAGE = Language(
         owner_tried_nobody="没有可通知的人：该许可没有可联系的联系人。",
         owner_others="另外还有{count}个",
         owner_link="详情：{link}",
+        quota_voice_near="📊 {license} 已使用 {month} 语音分钟数的 {percent}%：{used} / {cap}。",
+        quota_voice_spent="⛔ {license} 的 {month} 语音分钟数已用完：{used} / {cap}。"
+        "本月内将跳过语音消息和电话，文字消息照常发送。",
+        quota_events_near="📊 {license} 已使用 {month} 警报数量的 {percent}%：{used} / {cap}。",
+        quota_events_spent="⛔ {license} 的 {month} 警报数量已用完：{used} / {cap}。"
+        "本月内后续警报仅作记录，不再通知任何人。",
     ),
     ear=Ear(
         and_more="等等",

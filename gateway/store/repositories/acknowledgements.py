@@ -1,13 +1,32 @@
 """Acknowledgements and their links in the database."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, TextClause, insert, select, text
+from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.model.acknowledgement import AcknowledgedVia, Acknowledgement
 from gateway.ports.record import AckLink
 from gateway.store.tables import FIRST_ACKNOWLEDGEMENT, ack_links, acknowledgements
+
+_ADD = insert(acknowledgements).inline()
+_EARLIEST = (
+    select(acknowledgements)
+    .where(acknowledgements.c.event_id == bindparam("event_id"))
+    .order_by(acknowledgements.c.id)
+    .limit(1)
+)
+_FIRST = _EARLIEST.where(text(FIRST_ACKNOWLEDGEMENT))
+_OF_CONTACT = _EARLIEST.where(acknowledgements.c.contact_id == bindparam("contact_id"))
+_ADD_LINK = {
+    "sqlite": sqlite.insert(ack_links).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(ack_links).on_conflict_do_nothing(),
+}
+_LINK = select(ack_links).where(ack_links.c.id == bindparam("link_id"))
+_LINKS_OF_EVENT = select(ack_links).where(ack_links.c.event_id == bindparam("event_id"))
+_LINK_OF_CONTACT = _LINKS_OF_EVENT.where(ack_links.c.contact_id == bindparam("contact_id"))
+_LINK_OF_OWNER = _LINKS_OF_EVENT.where(ack_links.c.contact_id.is_(None))
 
 
 class SqlAcknowledgements:
@@ -19,7 +38,7 @@ class SqlAcknowledgements:
     def add(self, acknowledgement: Acknowledgement) -> None:
         """See the port. A second one that claims to be the first of its event is an ``IntegrityError``."""
         self._connection.execute(
-            insert(acknowledgements),
+            _ADD,
             {
                 "event_id": acknowledgement.event_id,
                 "contact_id": acknowledgement.contact_id,
@@ -32,30 +51,26 @@ class SqlAcknowledgements:
 
     def first_of(self, event_id: int) -> Acknowledgement | None:
         """See the port."""
-        return self._earliest(acknowledgements.c.event_id == event_id, text(FIRST_ACKNOWLEDGEMENT))
+        return self._earliest(_FIRST, event_id=event_id)
 
     def of_contact(self, event_id: int, contact_id: int) -> Acknowledgement | None:
         """See the port. Of several, the earliest."""
-        return self._earliest(acknowledgements.c.event_id == event_id, acknowledgements.c.contact_id == contact_id)
+        return self._earliest(_OF_CONTACT, event_id=event_id, contact_id=contact_id)
 
     def add_link(self, event_id: int, contact_id: int | None, expires_at: datetime) -> AckLink:
         """See the port. Of all who make it at once, one makes it and all get the same."""
-        dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
-        self._connection.execute(
-            dialect.insert(ack_links).on_conflict_do_nothing(),
-            {"event_id": event_id, "contact_id": contact_id, "expires_at": expires_at},
-        )
-        query = select(ack_links).where(ack_links.c.event_id == event_id, ack_links.c.contact_id == contact_id)
-        return _link(self._connection.execute(query).mappings().one())
+        values = {"event_id": event_id, "contact_id": contact_id, "expires_at": expires_at}
+        self._connection.execute(_ADD_LINK[self._connection.dialect.name], values)
+        query = _LINK_OF_OWNER if contact_id is None else _LINK_OF_CONTACT
+        return _link(self._connection.execute(query, {"event_id": event_id, "contact_id": contact_id}).mappings().one())
 
     def link(self, link_id: int) -> AckLink | None:
         """See the port."""
-        row = self._connection.execute(select(ack_links).where(ack_links.c.id == link_id)).mappings().one_or_none()
+        row = self._connection.execute(_LINK, {"link_id": link_id}).mappings().one_or_none()
         return None if row is None else _link(row)
 
-    def _earliest(self, *conditions: ColumnElement[bool] | TextClause) -> Acknowledgement | None:
-        query = select(acknowledgements).where(*conditions).order_by(acknowledgements.c.id).limit(1)
-        row = self._connection.execute(query).mappings().one_or_none()
+    def _earliest(self, query: Select[Any], **values: int) -> Acknowledgement | None:
+        row = self._connection.execute(query, values).mappings().one_or_none()
         return None if row is None else _acknowledgement(row)
 
 

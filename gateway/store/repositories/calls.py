@@ -1,12 +1,43 @@
 """Calls in the database."""
 
+import json
 from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, TextClause, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.model.call import Call, CallOutcome
+from gateway.model.chain import at_microseconds, microseconds
 from gateway.store.tables import UNFINISHED_CALL, attempts, call_attempts, calls
+
+_ADD = insert(calls).inline()
+_ID = calls.c.id == bindparam("which")
+_GET = select(calls).where(_ID)
+_HELD = _GET.with_for_update(key_share=True)
+_UPDATE = update(calls).where(_ID)
+_ALL = select(calls).order_by(calls.c.sequence)
+_OF_EVENT = _ALL.where(
+    calls.c.id.in_(
+        select(call_attempts.c.call_id)
+        .join(attempts, attempts.c.id == call_attempts.c.attempt_id)
+        .where(attempts.c.event_id == bindparam("which"))
+    )
+)
+_OF_ATTEMPT = _ALL.where(
+    calls.c.id.in_(select(call_attempts.c.call_id).where(call_attempts.c.attempt_id == bindparam("which")))
+)
+_UNFINISHED = _ALL.where(text(UNFINISHED_CALL))
+_UNFINISHED_OF_CONTACT = _UNFINISHED.where(calls.c.contact_id == bindparam("which"))
+_SINCE = calls.c.started_at >= bindparam("since")
+_OF_CONTACT = _ALL.where(calls.c.contact_id == bindparam("which"), _SINCE)
+_TO_NUMBER = _ALL.where(calls.c.to_number == bindparam("which"), _SINCE)
+_TIE = {
+    "sqlite": sqlite.insert(call_attempts).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(call_attempts).on_conflict_do_nothing(),
+}
+_SET_LATEST = update(attempts).where(attempts.c.id.in_(bindparam("attempt_ids", expanding=True)))
 
 
 class SqlCalls:
@@ -21,51 +52,48 @@ class SqlCalls:
 
     def add(self, call: Call) -> None:
         """See the port."""
-        self._connection.execute(insert(calls), {"id": call.id, **_columns(call)})
+        self._connection.execute(_ADD, {"id": call.id, **_columns(call)})
 
     def get(self, call_id: str) -> Call | None:
         """See the port."""
-        query = select(calls).where(calls.c.id == call_id)
-        if self._holds:
-            query = query.with_for_update(key_share=True)
-        row = self._connection.execute(query).mappings().one_or_none()
+        query = _HELD if self._holds else _GET
+        row = self._connection.execute(query, {"which": call_id}).mappings().one_or_none()
         return None if row is None else _call(row)
 
     def update(self, call: Call) -> None:
         """See the port."""
-        self._connection.execute(update(calls).where(calls.c.id == call.id), _columns(call))
+        self._connection.execute(_UPDATE, {"which": call.id, **_columns(call)})
 
     def of_event(self, event_id: int) -> Sequence[Call]:
         """See the port."""
-        legs = (
-            select(call_attempts.c.call_id)
-            .join(attempts, attempts.c.id == call_attempts.c.attempt_id)
-            .where(attempts.c.event_id == event_id)
-        )
-        return self._select(calls.c.id.in_(legs))
+        return self._select(_OF_EVENT, event_id)
 
     def tie(self, call_id: str, attempt_ids: Collection[int]) -> None:
         """See the port. What is tied already stays so; each attempt's latest leg is this one from now on."""
         if not attempt_ids:
             return
         ties = [{"call_id": call_id, "attempt_id": attempt_id} for attempt_id in attempt_ids]
-        dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
-        self._connection.execute(dialect.insert(call_attempts).on_conflict_do_nothing(), ties)
-        self._connection.execute(update(attempts).where(attempts.c.id.in_(attempt_ids)), {"call_id": call_id})
+        self._connection.execute(_TIE[self._connection.dialect.name], ties)
+        self._connection.execute(_SET_LATEST, {"attempt_ids": list(attempt_ids), "call_id": call_id})
 
     def legs_of_attempt(self, attempt_id: int) -> Sequence[Call]:
         """See the port."""
-        legs = select(call_attempts.c.call_id).where(call_attempts.c.attempt_id == attempt_id)
-        return self._select(calls.c.id.in_(legs))
+        return self._select(_OF_ATTEMPT, attempt_id)
 
     def unfinished(self, *, contact_id: int | None = None) -> Sequence[Call]:
         """See the port."""
-        whose = [] if contact_id is None else [calls.c.contact_id == contact_id]
-        return self._select(text(UNFINISHED_CALL), *whose)
+        return self._select(_UNFINISHED if contact_id is None else _UNFINISHED_OF_CONTACT, contact_id)
 
-    def _select(self, *conditions: ColumnElement[bool] | TextClause) -> Sequence[Call]:
-        rows = self._connection.execute(select(calls).where(*conditions).order_by(calls.c.sequence)).mappings()
-        return [_call(row) for row in rows]
+    def of_contact(self, contact_id: int, since: datetime) -> Sequence[Call]:
+        """See the port."""
+        return self._select(_OF_CONTACT, contact_id, since=since)
+
+    def to_number(self, number: str, since: datetime) -> Sequence[Call]:
+        """See the port."""
+        return self._select(_TO_NUMBER, number, since=since)
+
+    def _select(self, query: Select[Any], which: int | str | None, **more: object) -> Sequence[Call]:
+        return [_call(row) for row in self._connection.execute(query, {"which": which, **more}).mappings()]
 
 
 def _columns(call: Call) -> dict[str, object]:
@@ -85,6 +113,10 @@ def _columns(call: Call) -> dict[str, object]:
         "digits": call.digits,
         "outcome": None if call.outcome is None else call.outcome.value,
         "billed_seconds": call.billed_seconds,
+        "ringing_at": call.ringing_at,
+        "sip_call_id": call.sip_call_id,
+        "audio_sha256": call.audio_sha256,
+        "digit_times": json.dumps([microseconds(at) for at in call.digit_times]),
     }
 
 
@@ -106,4 +138,8 @@ def _call(row: RowMapping) -> Call:
         digits=row["digits"],
         outcome=None if row["outcome"] is None else CallOutcome(row["outcome"]),
         billed_seconds=row["billed_seconds"],
+        ringing_at=row["ringing_at"],
+        sip_call_id=row["sip_call_id"],
+        audio_sha256=row["audio_sha256"],
+        digit_times=tuple(at_microseconds(count) for count in json.loads(row["digit_times"] or "[]")),
     )

@@ -2,11 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, select, update
 
 from gateway.model.contact import Contact
 from gateway.store.tables import contacts
+
+_ADD = insert(contacts).returning(contacts)
+_IN_ORDER = select(contacts).order_by(contacts.c.license_id, contacts.c.position, contacts.c.id)
+_GET = select(contacts).where(contacts.c.id == bindparam("which"))
+_OF_LICENSE = _IN_ORDER.where(contacts.c.license_id == bindparam("which"))
+_WITH_WHATSAPP = _IN_ORDER.where(contacts.c.whatsapp == bindparam("which"))
+_UPDATE = update(contacts).where(contacts.c.id == bindparam("which"))
 
 
 class SqlContacts:
@@ -18,7 +26,7 @@ class SqlContacts:
     def add(self, contact: Contact, *, pin_hash: str | None) -> Contact:
         """See the port."""
         row = self._connection.execute(
-            insert(contacts).returning(contacts),
+            _ADD,
             {
                 "license_id": contact.license_id,
                 "name": contact.name,
@@ -36,16 +44,16 @@ class SqlContacts:
 
     def get(self, contact_id: int) -> Contact | None:
         """See the port."""
-        found = self._select(contacts.c.id == contact_id)
+        found = self._select(_GET, contact_id)
         return found[0] if found else None
 
     def of_license(self, license_id: int) -> Sequence[Contact]:
         """See the port."""
-        return self._select(contacts.c.license_id == license_id)
+        return self._select(_OF_LICENSE, license_id)
 
     def with_whatsapp(self, number: str) -> Sequence[Contact]:
         """See the port."""
-        return self._select(contacts.c.whatsapp == number)
+        return self._select(_WITH_WHATSAPP, number)
 
     def open_window(self, contact_id: int, until: datetime) -> None:
         """See the port."""
@@ -55,14 +63,11 @@ class SqlContacts:
         """See the port."""
         self._set(contact_id, {"phone_invalid_at": at})
 
-    def _select(self, condition: ColumnElement[bool]) -> Sequence[Contact]:
-        rows = self._connection.execute(
-            select(contacts).where(condition).order_by(contacts.c.license_id, contacts.c.position, contacts.c.id)
-        ).mappings()
-        return [_contact(row) for row in rows]
+    def _select(self, query: Select[Any], which: int | str) -> Sequence[Contact]:
+        return [_contact(row) for row in self._connection.execute(query, {"which": which}).mappings()]
 
     def _set(self, contact_id: int, values: dict[str, object]) -> None:
-        self._connection.execute(update(contacts).where(contacts.c.id == contact_id), values)
+        self._connection.execute(_UPDATE, {"which": contact_id, **values})
 
 
 def _contact(row: RowMapping) -> Contact:

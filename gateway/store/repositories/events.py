@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, TextClause, func, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, func, insert, select, text, update
 
 from gateway.model.acknowledgement import AcknowledgedVia
 from gateway.model.event import Event, EventStatus, Severity, ThrottleReason
@@ -14,6 +15,29 @@ from gateway.store.tables import ACCEPTED_EVENT, OPEN_EVENT, UNFINISHED_EVENT, e
 
 # All but the snapshot, which is large and needed by ``escalation`` alone.
 _EVENT = [column for column in events.c if column is not events.c.snapshot]
+
+_ADD = insert(events).returning(events.c.id)
+_ID = events.c.id == bindparam("which")
+_OF_KEY = (events.c.source_id == bindparam("source_id"), events.c.dedup_key == bindparam("dedup_key"))
+_NEWEST = select(*_EVENT).order_by(events.c.created_at.desc(), events.c.id.desc()).limit(1)
+_GET = select(*_EVENT).where(_ID)
+_LOCK = select(events.c.status).where(_ID).with_for_update(key_share=True)
+_ESCALATION = select(events).where(_ID, events.c.snapshot.is_not(None))
+_DUPLICATE = _NEWEST.where(
+    *_OF_KEY, events.c.created_at >= bindparam("since"), events.c.status != EventStatus.RESOLVED.value
+)
+_OPEN_OF_KEY = _NEWEST.where(*_OF_KEY, text(OPEN_EVENT))
+_COUNT_REPEAT = update(events).where(_ID).values(repeat_count=events.c.repeat_count + 1)
+_COUNT_ACCEPTED = select(func.count()).where(
+    events.c.license_id == bindparam("license_id"), events.c.created_at >= bindparam("since"), text(ACCEPTED_EVENT)
+)
+_CLOSE = update(events).where(_ID, events.c.status.in_(bindparam("from_statuses", expanding=True)))
+_IDS = select(events.c.id).order_by(events.c.id)
+_OPEN_IDS = _IDS.where(text(OPEN_EVENT))
+_UNFINISHED_IDS = _IDS.where(text(UNFINISHED_EVENT))
+_FINISH = update(events).where(
+    _ID, events.c.status == bindparam("present_status"), events.c.status != EventStatus.OPEN.value
+)
 
 
 class SqlEvents:
@@ -26,7 +50,7 @@ class SqlEvents:
         """See the port. An event that does not open has nothing left to do from the start."""
         closed_at = None if event.status is EventStatus.OPEN else event.created_at
         event_id: int = self._connection.execute(
-            insert(events).returning(events.c.id),
+            _ADD,
             {
                 "license_id": event.license_id,
                 "source_id": event.source_id,
@@ -47,7 +71,7 @@ class SqlEvents:
 
     def get(self, event_id: int) -> Event | None:
         """See the port."""
-        return self._first(events.c.id == event_id)
+        return self._first(_GET, which=event_id)
 
     def lock(self, event_id: int) -> EventStatus | None:
         """See the port.
@@ -55,14 +79,12 @@ class SqlEvents:
         NO KEY: what points at the event can be inserted meanwhile. SQLite leaves the clause out: a transaction that
         writes is alone there.
         """
-        query = select(events.c.status).where(events.c.id == event_id).with_for_update(key_share=True)
-        status = self._connection.execute(query).scalar_one_or_none()
+        status = self._connection.execute(_LOCK, {"which": event_id}).scalar_one_or_none()
         return None if status is None else EventStatus(status)
 
     def escalation(self, event_id: int) -> EscalationRecord | None:
         """See the port."""
-        query = select(events).where(events.c.id == event_id, events.c.snapshot.is_not(None))
-        row = self._connection.execute(query).mappings().one_or_none()
+        row = self._connection.execute(_ESCALATION, {"which": event_id}).mappings().one_or_none()
         if row is None:
             return None
         history = SqlAttempts(self._connection, holds=False).of_event(event_id)
@@ -70,33 +92,19 @@ class SqlEvents:
 
     def find_duplicate(self, source_id: int, dedup_key: str, since: datetime) -> Event | None:
         """See the port."""
-        return self._first(
-            events.c.source_id == source_id,
-            events.c.dedup_key == dedup_key,
-            events.c.created_at >= since,
-            events.c.status != EventStatus.RESOLVED.value,
-        )
+        return self._first(_DUPLICATE, source_id=source_id, dedup_key=dedup_key, since=since)
 
     def find_open(self, source_id: int, dedup_key: str) -> Event | None:
         """See the port."""
-        return self._first(
-            events.c.source_id == source_id,
-            events.c.dedup_key == dedup_key,
-            text(OPEN_EVENT),
-        )
+        return self._first(_OPEN_OF_KEY, source_id=source_id, dedup_key=dedup_key)
 
     def count_repeat(self, event_id: int) -> None:
         """See the port."""
-        self._connection.execute(
-            update(events).where(events.c.id == event_id).values(repeat_count=events.c.repeat_count + 1)
-        )
+        self._connection.execute(_COUNT_REPEAT, {"which": event_id})
 
     def count_accepted(self, license_id: int, since: datetime) -> int:
         """See the port."""
-        query = select(func.count()).where(
-            events.c.license_id == license_id, events.c.created_at >= since, text(ACCEPTED_EVENT)
-        )
-        return self._connection.execute(query).scalar_one()
+        return self._connection.execute(_COUNT_ACCEPTED, {"license_id": license_id, "since": since}).scalar_one()
 
     def close(
         self,
@@ -119,31 +127,22 @@ class SqlEvents:
                 "acknowledged_by": by,
                 "acknowledged_via": None if via is None else via.value,
             }
-        moved = self._connection.execute(
-            update(events)
-            .where(events.c.id == event_id, events.c.status.in_([from_.value for from_ in from_statuses]))
-            .values(values)
-        )
+        from_values = [from_.value for from_ in from_statuses]
+        moved = self._connection.execute(_CLOSE, {"which": event_id, "from_statuses": from_values, **values})
         return moved.rowcount == 1
 
     def open_ids(self) -> Sequence[int]:
         """See the port."""
-        return self._ids(text(OPEN_EVENT))
+        return self._connection.execute(_OPEN_IDS).scalars().all()
 
     def unfinished_ids(self) -> Sequence[int]:
         """See the port."""
-        return self._ids(text(UNFINISHED_EVENT))
+        return self._connection.execute(_UNFINISHED_IDS).scalars().all()
 
     def finish(self, event_id: int, status: EventStatus) -> bool:
         """See the port. An open event stays unfinished."""
         finished = self._connection.execute(
-            update(events)
-            .where(
-                events.c.id == event_id,
-                events.c.status == status.value,
-                events.c.status != EventStatus.OPEN.value,
-            )
-            .values(finished_at=datetime.now(UTC))
+            _FINISH, {"which": event_id, "present_status": status.value, "finished_at": datetime.now(UTC)}
         )
         return finished.rowcount == 1
 
@@ -156,14 +155,9 @@ class SqlEvents:
             query = query.where(events.c.license_id == license_id)
         return [_event(row) for row in self._connection.execute(query).mappings()]
 
-    def _first(self, *conditions: ColumnElement[bool] | TextClause) -> Event | None:
-        """Return the newest event that meets the conditions."""
-        query = select(*_EVENT).where(*conditions).order_by(events.c.created_at.desc(), events.c.id.desc()).limit(1)
-        row = self._connection.execute(query).mappings().one_or_none()
+    def _first(self, query: Select[Any], **values: object) -> Event | None:
+        row = self._connection.execute(query, values).mappings().one_or_none()
         return None if row is None else _event(row)
-
-    def _ids(self, *conditions: ColumnElement[bool] | TextClause) -> Sequence[int]:
-        return self._connection.execute(select(events.c.id).where(*conditions).order_by(events.c.id)).scalars().all()
 
 
 def _event(row: RowMapping) -> Event:

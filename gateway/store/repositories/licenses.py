@@ -2,11 +2,18 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from gateway.model.license import License
 from gateway.store.json_text import dump_object, load_object
 from gateway.store.tables import licenses
+
+_ADD = insert(licenses).returning(licenses)
+_ID = licenses.c.id == bindparam("license_id")
+_GET = select(licenses).where(_ID)
+_LOCK = select(licenses.c.id).where(_ID).with_for_update(key_share=True)
+_LIST = select(licenses).order_by(licenses.c.id)
+_UPDATE = update(licenses).where(_ID)
 
 
 class SqlLicenses:
@@ -17,34 +24,31 @@ class SqlLicenses:
 
     def add(self, license_: License) -> License:
         """See the port."""
-        row = self._connection.execute(
-            insert(licenses).returning(licenses), {**_columns(license_), "created_at": license_.created_at}
-        )
+        row = self._connection.execute(_ADD, {**_columns(license_), "created_at": license_.created_at})
         return license_of(row.mappings().one())
 
     def get(self, license_id: int) -> License | None:
         """See the port."""
-        row = self._connection.execute(select(licenses).where(licenses.c.id == license_id)).mappings().one_or_none()
+        row = self._connection.execute(_GET, {"license_id": license_id}).mappings().one_or_none()
         return None if row is None else license_of(row)
 
     def lock(self, license_id: int) -> None:
         """See the port.
 
-        NO KEY: rows that point at the license can be inserted meanwhile. SQLite leaves the clause out: a transaction
-        that writes is alone there.
+        NO KEY: rows that point at the license can be inserted meanwhile. On SQLite there is nothing to do: a
+        transaction that writes is alone there.
         """
-        self._connection.execute(
-            select(licenses.c.id).where(licenses.c.id == license_id).with_for_update(key_share=True)
-        ).all()
+        if self._connection.dialect.name != "sqlite":
+            self._connection.execute(_LOCK, {"license_id": license_id}).all()
 
     def list(self) -> Sequence[License]:
         """See the port."""
-        rows = self._connection.execute(select(licenses).order_by(licenses.c.id)).mappings()
+        rows = self._connection.execute(_LIST).mappings()
         return [license_of(row) for row in rows]
 
     def update(self, license_: License) -> None:
         """See the port."""
-        self._connection.execute(update(licenses).where(licenses.c.id == license_.id), _columns(license_))
+        self._connection.execute(_UPDATE, {"license_id": license_.id, **_columns(license_)})
 
 
 def license_of(row: RowMapping) -> License:
@@ -60,6 +64,8 @@ def license_of(row: RowMapping) -> License:
         handoff_number=row[licenses.c.handoff_number],
         created_at=row[licenses.c.created_at],
         policy=load_object(row[licenses.c.policy]),
+        caps=_caps(row[licenses.c.caps]),
+        overdraft=row[licenses.c.overdraft],
     )
 
 
@@ -73,4 +79,10 @@ def _columns(license_: License) -> dict[str, object]:
         "owner_telegram": license_.owner_telegram,
         "handoff_number": license_.handoff_number,
         "policy": dump_object(license_.policy),
+        "caps": dump_object(license_.caps),
+        "overdraft": license_.overdraft,
     }
+
+
+def _caps(text: str) -> dict[str, int | None]:
+    return {key: None if value is None else int(str(value)) for key, value in load_object(text).items()}

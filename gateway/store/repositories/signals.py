@@ -2,10 +2,14 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from gateway.ports.record import Signal, SignalKind
 from gateway.store.tables import signals
+
+_ADD = insert(signals).inline()
+_PENDING = select(signals).order_by(signals.c.id).limit(bindparam("most"))
+_REMOVE = delete(signals).where(signals.c.id.in_(bindparam("signal_ids", expanding=True)))
 
 
 class SqlSignals:
@@ -16,7 +20,7 @@ class SqlSignals:
 
     def add(self, kind: SignalKind, event_id: int) -> None:
         """See the port."""
-        self._connection.execute(insert(signals), {"kind": kind.value, "event_id": event_id})
+        self._connection.execute(_ADD, {"kind": kind.value, "event_id": event_id})
 
     def pending(self, limit: int) -> Sequence[Signal]:
         """See the port.
@@ -24,13 +28,12 @@ class SqlSignals:
         On PostgreSQL a note with a lower id may appear after one with a higher: they are removed one by one, never
         up to an id.
         """
-        query = select(signals).order_by(signals.c.id).limit(limit)
         return [
             Signal(id=row["id"], kind=SignalKind(row["kind"]), event_id=row["event_id"])
-            for row in self._connection.execute(query).mappings()
+            for row in self._connection.execute(_PENDING, {"most": limit}).mappings()
         ]
 
     def remove(self, signal_ids: Collection[int]) -> None:
         """See the port."""
         if signal_ids:
-            self._connection.execute(delete(signals).where(signals.c.id.in_(signal_ids)))
+            self._connection.execute(_REMOVE, {"signal_ids": list(signal_ids)})

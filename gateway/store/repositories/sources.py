@@ -2,13 +2,24 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from gateway.model.event import Severity
 from gateway.model.license import AlertSource, SourceKind
 from gateway.ports.record import SourceCredentials
 from gateway.store.repositories.licenses import license_of
 from gateway.store.tables import alert_sources, licenses
+
+_ADD = insert(alert_sources).returning(alert_sources)
+_GET = select(alert_sources).where(alert_sources.c.id == bindparam("source_id"))
+_BY_TOKEN_HASH = (
+    select(alert_sources, licenses)
+    .join(licenses, licenses.c.id == alert_sources.c.license_id)
+    .where(alert_sources.c.token_hash == bindparam("token_hash"))
+)
+_OF_LICENSE = (
+    select(alert_sources).where(alert_sources.c.license_id == bindparam("license_id")).order_by(alert_sources.c.id)
+)
 
 
 class SqlSources:
@@ -20,7 +31,7 @@ class SqlSources:
     def add(self, source: AlertSource, *, token_hash: bytes, token_encrypted: bytes | None) -> AlertSource:
         """See the port."""
         row = self._connection.execute(
-            insert(alert_sources).returning(alert_sources),
+            _ADD,
             {
                 "license_id": source.license_id,
                 "kind": source.kind.value,
@@ -36,24 +47,18 @@ class SqlSources:
 
     def get(self, source_id: int) -> AlertSource | None:
         """See the port."""
-        query = select(alert_sources).where(alert_sources.c.id == source_id)
-        row = self._connection.execute(query).mappings().one_or_none()
+        row = self._connection.execute(_GET, {"source_id": source_id}).mappings().one_or_none()
         return None if row is None else _source(row)
 
     def by_token_hash(self, token_hash: bytes) -> SourceCredentials | None:
         """See the port."""
-        query = (
-            select(alert_sources, licenses)
-            .join(licenses, licenses.c.id == alert_sources.c.license_id)
-            .where(alert_sources.c.token_hash == token_hash)
-        )
-        row = self._connection.execute(query).mappings().one_or_none()
+        row = self._connection.execute(_BY_TOKEN_HASH, {"token_hash": token_hash}).mappings().one_or_none()
         return None if row is None else SourceCredentials(source=_source(row), license=license_of(row))
 
     def of_license(self, license_id: int) -> Sequence[AlertSource]:
         """See the port."""
-        query = select(alert_sources).where(alert_sources.c.license_id == license_id).order_by(alert_sources.c.id)
-        return [_source(row) for row in self._connection.execute(query).mappings()]
+        rows = self._connection.execute(_OF_LICENSE, {"license_id": license_id}).mappings()
+        return [_source(row) for row in rows]
 
 
 def _source(row: RowMapping) -> AlertSource:

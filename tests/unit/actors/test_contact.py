@@ -18,9 +18,10 @@ from gateway.model.call import Call, CallOutcome
 from gateway.model.license import SourceKind
 from gateway.ports.phone import CallAnswered, CallEnded, CallNeverDialled, CallOrder, KeyPressed
 from gateway.ports.record import Record
-from gateway.services import calls, escalate, tenants
+from gateway.services import call_queries, calls, escalate, tenants
 from gateway.services.acknowledge import AckResult, acknowledge
 from gateway.services.intake import Alert, accept
+from gateway.services.quota import VoiceQuota
 from gateway.services.tokens import SourceTokens
 from gateway.store import open_record
 
@@ -121,6 +122,7 @@ class Desk:
             timers=self.timers,  # type: ignore[arg-type] # only its one method is used
             phone=self.phone,
             booth=self.booth,
+            quota=VoiceQuota(self.config.tiers),
             dispatcher=self.told.append,
         )
 
@@ -169,7 +171,8 @@ class Desk:
         self.actor.on_receive(PhoneReported(report))  # type: ignore[arg-type]
 
     def end(self, call_id: str, outcome: CallOutcome) -> None:
-        self.report(CallEnded(call_id=call_id, at=NOW, outcome=outcome))
+        cause = 34 if outcome is CallOutcome.TRUNK_TROUBLE else None
+        self.report(CallEnded(call_id=call_id, at=NOW, outcome=outcome, hangup_cause=cause))
 
     def state(self, attempt_id: int) -> AttemptState:
         with self.record.read() as work:
@@ -228,6 +231,19 @@ def test_trunk_trouble_goes_on_in_the_same_attempt(desk: Desk) -> None:
     second = desk.prepare(trunk="second", call_id="b" * 32)
     desk.end(second, CallOutcome.BUSY)
     assert desk.state(attempt_id) is AttemptState.MISSED
+
+
+def test_a_leg_that_never_reached_the_network_says_nothing_of_its_trunk_unless_it_happens_again_and_again(
+    desk: Desk,
+) -> None:
+    _, attempt_id = desk.due()
+    in_trouble = []
+    for call_id in ("a" * 32, "b" * 32, "c" * 32):
+        desk.prepare(call_id=call_id)
+        desk.report(CallEnded(call_id=call_id, at=NOW, outcome=CallOutcome.TRUNK_TROUBLE))
+        (alert,) = calls.due_alerts(desk.record, [attempt_id], NOW)
+        in_trouble.append(alert.trunks_in_trouble)
+    assert in_trouble == [frozenset(), frozenset(), {"first"}]
 
 
 def test_when_nobody_can_place_it_the_attempt_ends_unavailable(desk: Desk) -> None:
@@ -315,7 +331,7 @@ def test_a_key_that_is_reported_twice_is_recorded_once(desk: Desk) -> None:
     call_id = desk.prepare()
     for _ in range(2):
         desk.report(KeyPressed(call_id, "1", 1, NOW))
-    call = calls.find(desk.record, call_id)
+    call = call_queries.find(desk.record, call_id)
     assert call is not None
     assert call.digits == "1"
     with desk.record.read() as work:

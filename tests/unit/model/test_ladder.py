@@ -1,5 +1,6 @@
 """The ladder, by example and by properties."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +21,9 @@ from gateway.model.ladder import (
     TellOwner,
     WaitUntil,
     backoff,
+    first_seen,
     next_step,
+    without_future,
 )
 from gateway.model.policy import Policy, Snapshot, SnapshotContact, Tier
 
@@ -259,3 +262,56 @@ def test_every_escalation_ends_exhausted_with_the_owner_told_and_never_repeats_a
     for contact in shot.contacts:
         missed = [a for a in history.attempts if a.contact_id == contact.id and a.state is AttemptState.MISSED]
         assert len(missed) <= policy.call_attempts
+
+
+ANY_STATE = st.sampled_from([AttemptState.PENDING, AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.UNAVAILABLE])
+JUMPS = st.integers(min_value=-48 * 3600, max_value=48 * 3600).map(lambda seconds: seconds * SECOND)
+LOOKS = st.lists(st.integers(0, 60), min_size=1, max_size=8).map(sorted)
+
+
+class SteadyLook:
+    """What an event's actor does: it looks again and again, by a clock that does not jump."""
+
+    def __init__(self, shot: Snapshot, history: History) -> None:
+        self.shot, self.history = shot, history
+        self.seen: Mapping[datetime, datetime] = {}
+
+    def step(self, now: datetime) -> Step:
+        self.seen = first_seen(self.history.attempts, now, self.seen)
+        return next_step(self.shot, EventStatus.OPEN, without_future(self.history.attempts, self.seen), now)
+
+
+def longest_wait(policy: Policy) -> timedelta:
+    return max(policy.l1_wait, policy.l2_wait, policy.call_gap, policy.send_timeout, policy.retry_backoff_max)
+
+
+@given(level=st.sampled_from([Level.TEXT, Level.VOICE_NOTE, Level.CALL]), state=ANY_STATE, jump=JUMPS)
+def test_no_wait_is_longer_than_its_policy_says_however_the_clock_was_set(
+    level: Level, state: AttemptState, jump: timedelta
+) -> None:
+    """A restart takes the machine's time over, which may have jumped; after it the clock runs steadily."""
+    shot = snapshot(1)
+    look, now = SteadyLook(shot, History().add(level, state, at=T0)), T0 + jump
+    step = look.step(now)
+    if isinstance(step, WaitUntil) and step.at is not None:
+        assert step.at - now <= longest_wait(shot.policy)
+        assert not isinstance(look.step(step.at), WaitUntil), "what it waited for is due when it said"
+
+
+@given(jump=JUMPS.filter(lambda jump: jump > timedelta(0)), looks=LOOKS)
+def test_looking_again_during_a_wait_does_not_prolong_it_after_the_clock_was_set_back(
+    jump: timedelta, looks: list[int]
+) -> None:
+    first = T0 + looks[0] * SECOND
+    look = SteadyLook(snapshot(), History().add(Level.TEXT, AttemptState.SENT, at=first + jump))
+    due = first + 30 * SECOND
+    for now in (T0 + seconds * SECOND for seconds in looks):
+        assert look.step(now) == (WaitUntil(due) if now < due else Send(1, Level.VOICE_NOTE))
+
+
+@given(ages=st.lists(st.integers(0, 10_000), max_size=6))
+def test_a_history_of_the_past_is_left_as_it_is(ages: list[int]) -> None:
+    history = History()
+    for age in sorted(ages, reverse=True):
+        history.add(Level.CALL, AttemptState.MISSED, at=T0 - age * SECOND)
+    assert without_future(history.attempts, first_seen(history.attempts, T0, {})) is history.attempts

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.model import phrases
 from gateway.model.languages import FALLBACK, LANGUAGES, Language, language_for, speakable
 from gateway.model.languages.form import Call, Ear, Prompts, Written
+from gateway.model.quota import VOICE_MARKS, NoticeKind
 from gateway.ports.phone import Prompt
 
 _TAGS = [language.tag for language in LANGUAGES]
@@ -177,3 +178,13 @@ def test_any_text_makes_every_message(text: str, language: str) -> None:
     for message in said:
         assert message.strip()
         message.encode()
+
+
+@pytest.mark.parametrize("language", _TAGS)
+@pytest.mark.parametrize("kind", list(NoticeKind))
+def test_the_notice_of_a_cap_says_whose_it_is_and_how_much_is_used(language: str, kind: NoticeKind) -> None:
+    text = phrases.quota_notice(language, kind=kind, license_name="Acme", month="2026-11", used=245, cap=300)
+    assert "Acme" in text
+    assert "2026-11" in text
+    shown = ("4:05", "5:00") if kind in VOICE_MARKS else ("245", "300")
+    assert all(number in text for number in shown)

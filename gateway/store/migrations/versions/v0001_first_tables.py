@@ -101,6 +101,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_calls_contact_id_started_at", "calls", ["contact_id", "started_at"], unique=False)
     op.create_index("ix_calls_license_id_started_at", "calls", ["license_id", "started_at"], unique=False)
+    op.create_index("ix_calls_to_number_started_at", "calls", ["to_number", "started_at"], unique=False)
     op.create_index(
         "ix_calls_unfinished",
         "calls",
