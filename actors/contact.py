@@ -230,9 +230,10 @@ class ContactActor(PooledActor):
         self._ended(CallEnded(call_id=leg.call_id, at=self._clock.now(), outcome=outcome))
 
     def _withdraw(self, event_id: int) -> None:
-        gone = [attempt_id for attempt_id, due_for in self._due.items() if due_for == event_id]
-        if gone:
-            self._settle_due(gone, AttemptState.CANCELLED, "event_over")
+        # What waits is taken from the record: after a restart nobody has asked this actor for a call about it.
+        self._due = {attempt_id: due_for for attempt_id, due_for in self._due.items() if due_for != event_id}
+        if calls.cancel_waiting(self._record, event_id=event_id, contact_id=self._contact_id, at=self._clock.now()):
+            self._dispatcher(EventChanged(event_id))
         leg = self._leg
         if (
             leg is None

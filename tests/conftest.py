@@ -1,13 +1,23 @@
-"""Fixtures for all tests: databases."""
+"""Fixtures for all tests: databases. And how Hypothesis chooses its examples.
 
+They are the same in every run, so that a failure has to do with the change at hand.
+``HYPOTHESIS_PROFILE=searching`` looks for new ones.
+"""
+
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from gateway.store import SqlRecord, migrate, open_record
 from tests.databases import PostgresCluster
+
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("searching")
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.model.acknowledgement import AcknowledgedVia
-from gateway.model.attempt import Attempt, AttemptState
+from gateway.model.attempt import Attempt, AttemptState, Level
 from gateway.model.call import Call, CallOutcome
 from gateway.model.event import EventStatus, Severity
 from gateway.model.policy import Snapshot
@@ -261,6 +261,32 @@ def settle_attempts(
             if attempt is not None and attempt.state is AttemptState.PENDING:
                 _settle(work, attempt, state, reason, at)
         work.commit()
+
+
+def cancel_waiting(record: Record, *, event_id: int, contact_id: int, at: datetime) -> bool:
+    """Record that the contact need not be called about an event any more; tell whether a call was still waiting.
+
+    An attempt whose leg is under way ends with its leg.
+    """
+    with record.write() as work:
+        if work.events.lock(event_id) is EventStatus.OPEN:
+            return False
+        waiting = [
+            attempt
+            for attempt in work.attempts.of_event(event_id)
+            if attempt.contact_id == contact_id
+            and attempt.level is Level.CALL
+            and attempt.state is AttemptState.PENDING
+            and not _under_way(work, attempt)
+        ]
+        for attempt in waiting:
+            _settle(work, attempt, AttemptState.CANCELLED, "event_over", at)
+        work.commit()
+    return bool(waiting)
+
+
+def _under_way(work: UnitOfWork, attempt: Attempt) -> bool:
+    return any(leg.ended_at is None for leg in work.calls.legs_of_attempt(attempt.id))
 
 
 def _still_due(work: UnitOfWork, attempt_ids: Collection[int], at: datetime) -> list[Attempt]:

@@ -168,8 +168,10 @@ class SimPbx:
         if not self.connected:
             self._report(CallEnded(call_id=order.call_id, at=self._clock.at, outcome=CallOutcome.TRUNK_TROUBLE))
             return
-        if order.call_id in self.legs:
-            self.violations.append(f"{order.call_id} is dialled twice")
+        if (known := self.legs.get(order.call_id)) is not None:
+            # A phone passes over an order for a leg that lives; one that has ended must never be ordered again.
+            if known.ended is not None:
+                self.violations.append(f"{order.call_id} is dialled twice")
             return
         self.on_dial(order)
         self.legs[order.call_id] = SimLeg(order, self._clock.at)

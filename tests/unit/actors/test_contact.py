@@ -391,6 +391,14 @@ def test_after_a_restart_the_call_in_progress_is_looked_up_and_not_placed_again(
     assert len(desk.phone.placed) == 1
 
 
+def test_after_a_restart_a_waiting_call_about_an_event_that_is_over_is_cancelled(desk: Desk) -> None:
+    event_id, attempt_id = desk.due()
+    desk.actor = desk.new_actor()
+    desk.acknowledge(event_id)
+    assert desk.state(attempt_id) is AttemptState.CANCELLED
+    assert EventChanged(event_id) in desk.told
+
+
 def test_an_invalid_number_is_flagged(desk: Desk) -> None:
     _, attempt_id = desk.due()
     desk.end(desk.prepare(), CallOutcome.INVALID_NUMBER)
