@@ -131,7 +131,10 @@ def test_asterisk_is_restarted_in_mid_call(site: Site) -> None:
     site.gateway.expect_status(escalation.event_id, "acknowledged", 60)
     for _ in range(2):
         site.twilio.expect_message()
+    # A second call that fell due while Asterisk was still starting could not be placed: the owner heard of that.
+    site.telegram.expect_messages_at_most(1)
     site.finished(escalation.event_id)
-    outcomes = [call["outcome"] for call in site.gateway.event(escalation.event_id)["calls"]]
-    assert outcomes[-1] == "acknowledged"
-    assert len(outcomes) == 2, "the call that was cut is a missed one, and is not placed again in the same attempt"
+    calls = site.gateway.event(escalation.event_id)["calls"]
+    reached = [call["outcome"] for call in calls if call["outcome"] != "trunk_trouble"]
+    assert len(reached) == 2, "the call that was cut is a missed one, and is not placed again in the same attempt"
+    assert reached[1] == "acknowledged"
