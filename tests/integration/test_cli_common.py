@@ -81,6 +81,7 @@ def test_mistakes_in_the_configuration_end_every_command_with_2(cli: CommandLine
         "source add": ["--license", "1", "--kind", "anpr", "--name", "n"],
         "asterisk render": ["--out", "x"],
         "quota show": ["--license", "1"],
+        "evidence export": ["--license", "1"],
     }.get(" ".join(path), [])
     ran = cli(*path, *arguments)
     assert ran.status == 2
