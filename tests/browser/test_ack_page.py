@@ -61,7 +61,9 @@ def ana(there: Installation) -> Contact:
 
 @pytest.fixture
 def serve(there: Installation) -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    logger = logging.getLogger("werkzeug")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     server: BaseWSGIServer = make_server("127.0.0.1", 0, there.app(), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -69,6 +71,7 @@ def serve(there: Installation) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+    logger.setLevel(level)
 
 
 @pytest.fixture
