@@ -10,7 +10,7 @@ from flask import current_app
 
 from gateway.config.schema import Config
 from gateway.ports.clock import Clock
-from gateway.ports.messages import Delivery
+from gateway.ports.messages import CallbackVerifier, Delivery
 from gateway.ports.record import Record
 from gateway.ports.wakeup import Wakeup
 
@@ -30,14 +30,6 @@ class MediaReader(Protocol):
 
     def read(self, token: str) -> str | None:
         """Return the name of the file in the audio directory; ``None`` where forged or expired."""
-        ...
-
-
-class CallbackVerifier(Protocol):
-    """Tells a provider's own requests from forged ones."""
-
-    def verify(self, url: str, params: Mapping[str, str], signature: str) -> bool:
-        """Tell whether the provider signed this request. ``url`` is the address as the provider knows it."""
         ...
 
 

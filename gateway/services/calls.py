@@ -14,11 +14,12 @@ from gateway.model.call import Call, CallOutcome
 from gateway.model.event import EventStatus, Severity
 from gateway.model.policy import Snapshot
 from gateway.model.quota import QUOTA_SPENT, VoiceUseKind
-from gateway.model.timeline import TimelineEntry, TimelineType
+from gateway.model.timeline import TimelineType
 from gateway.ports.phone import CallEnded
 from gateway.ports.record import Record, UnitOfWork
 from gateway.services.acknowledge import AckResult, acknowledge_within
 from gateway.services.quota import VoiceQuota
+from gateway.services.steps import note_step
 
 ACKNOWLEDGE_DIGIT = "1"
 HANDOFF_DIGIT = "2"
@@ -141,7 +142,7 @@ def begin_call(
             work.calls.tie(call_id, [attempt.id for attempt in attempts])
             for attempt in attempts:
                 detail: dict[str, object] = {"call_id": call_id, "trunk": trunk, "to": to_number}
-                _append(work, attempt, TimelineType.CALL_DIALLED, at, detail | {"attempt_id": attempt.id})
+                note_step(work, attempt, TimelineType.CALL_DIALLED, at, detail | {"attempt_id": attempt.id})
         work.commit()
     return begun
 
@@ -170,7 +171,7 @@ def note_progress(record: Record, *, call_id: str, kind: TimelineType, at: datet
                 return
             work.calls.update(replace(call, ringing_at=at))
         for attempt in work.attempts.of_call(call_id):
-            _append(work, attempt, kind, at, {"call_id": call_id})
+            note_step(work, attempt, kind, at, {"call_id": call_id})
         work.commit()
 
 
@@ -193,7 +194,7 @@ def press_key(record: Record, *, call_id: str, digit: str, sequence: int, at: da
                 replace(call, digits=call.digits + digit, digit_times=pressed_at, answered_at=answered_at)
             )
             for attempt in attempts:
-                _append(work, attempt, TimelineType.KEY_PRESSED, at, {"call_id": call_id, "digit": digit})
+                note_step(work, attempt, TimelineType.KEY_PRESSED, at, {"call_id": call_id, "digit": digit})
         pressed = PressedKey(event_ids=event_ids)
         if digit == ACKNOWLEDGE_DIGIT:
             results = acknowledge_within(
@@ -235,7 +236,7 @@ def end_call(record: Record, report: CallEnded, *, quota: VoiceQuota) -> EndedCa
             # In the chain of the timeline, so that they cannot be changed unnoticed.
             detail |= {"sip_call_id": report.sip_call_id, "audio_sha256": report.audio_sha256}
             for attempt in attempts:
-                _append(work, attempt, TimelineType.CALL_ENDED, report.at, detail)
+                note_step(work, attempt, TimelineType.CALL_ENDED, report.at, detail)
             if outcome is CallOutcome.INVALID_NUMBER:
                 work.contacts.flag_phone_invalid(call.contact_id, report.at)
             answered = (call.answered_at or report.answered_at) is not None
@@ -350,17 +351,4 @@ def _outcome(attempts: Sequence[Attempt], reported: CallOutcome) -> CallOutcome:
 def _settle(work: UnitOfWork, attempt: Attempt, state: AttemptState, reason: str, at: datetime) -> None:
     work.attempts.update(replace(attempt, state=state, ended_at=at, reason=reason))
     detail: dict[str, object] = {"attempt_id": attempt.id, "result": state.value, "reason": reason}
-    _append(work, attempt, TimelineType.ATTEMPT_RESULT, at, detail)
-
-
-def _append(work: UnitOfWork, attempt: Attempt, kind: TimelineType, at: datetime, detail: dict[str, object]) -> None:
-    work.timeline.append(
-        TimelineEntry(
-            event_id=attempt.event_id,
-            at=at,
-            type=kind,
-            contact_id=attempt.contact_id,
-            channel=attempt.level.value,
-            detail=detail,
-        )
-    )
+    note_step(work, attempt, TimelineType.ATTEMPT_RESULT, at, detail)

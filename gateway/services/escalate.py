@@ -13,6 +13,7 @@ from gateway.model.policy import Policy
 from gateway.model.timeline import TimelineEntry, TimelineType
 from gateway.ports.messages import Delivery
 from gateway.ports.record import EscalationRecord, Record, SignalKind, UnitOfWork
+from gateway.services.steps import note_step
 
 _MESSAGE_ORDER = (
     AttemptState.PENDING,
@@ -147,7 +148,7 @@ def finish_message(record: Record, *, attempt_id: int, delivery: Delivery, at: d
             work.attempts.update(replace(attempt, state=delivery.state, ended_at=at, reason=delivery.reason))
         detail: dict[str, object] = {"attempt_id": attempt_id, "result": delivery.state.value}
         detail |= {"provider": delivery.provider, "provider_id": delivery.provider_id, "reason": delivery.reason}
-        _append(work, attempt, TimelineType.ATTEMPT_RESULT, at, detail)
+        note_step(work, attempt, TimelineType.ATTEMPT_RESULT, at, detail)
         work.commit()
 
 
@@ -162,7 +163,7 @@ def give_up(record: Record, *, attempt_id: int, at: datetime) -> None:
         ended_at = at if attempt.level is Level.OWNER else attempt.began_at
         work.attempts.update(replace(attempt, state=AttemptState.UNKNOWN, ended_at=ended_at, reason=reason))
         detail: dict[str, object] = {"attempt_id": attempt_id, "result": AttemptState.UNKNOWN.value, "reason": reason}
-        _append(work, attempt, TimelineType.ATTEMPT_RESULT, at, detail)
+        note_step(work, attempt, TimelineType.ATTEMPT_RESULT, at, detail)
         work.commit()
 
 
@@ -194,7 +195,7 @@ def delivery_report(
         ended_at = at if state is AttemptState.FAILED else attempt.ended_at or at
         work.attempts.update(replace(attempt, state=state, ended_at=ended_at, reason=reason))
         detail: dict[str, object] = {"attempt_id": attempt.id, "report": state.value, "reason": reason}
-        _append(work, attempt, TimelineType.DELIVERY_REPORT, at, detail)
+        note_step(work, attempt, TimelineType.DELIVERY_REPORT, at, detail)
         if state is AttemptState.FAILED:
             work.signals.add(SignalKind.EVENT_CHANGED, attempt.event_id)
         work.commit()
@@ -264,17 +265,4 @@ def _note_begun(work: UnitOfWork, attempt: Attempt, at: datetime) -> None:
     detail: dict[str, object] = {"attempt_id": attempt.id, "number": attempt.number}
     if skipped:
         detail["reason"] = attempt.reason
-    _append(work, attempt, TimelineType.ATTEMPT_SKIPPED if skipped else TimelineType.ATTEMPT_STARTED, at, detail)
-
-
-def _append(work: UnitOfWork, attempt: Attempt, kind: TimelineType, at: datetime, detail: dict[str, object]) -> None:
-    work.timeline.append(
-        TimelineEntry(
-            event_id=attempt.event_id,
-            at=at,
-            type=kind,
-            contact_id=attempt.contact_id,
-            channel=attempt.level.value,
-            detail=detail,
-        )
-    )
+    note_step(work, attempt, TimelineType.ATTEMPT_SKIPPED if skipped else TimelineType.ATTEMPT_STARTED, at, detail)
