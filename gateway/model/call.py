@@ -38,6 +38,28 @@ _MISSED = frozenset(
 )
 
 
+class MachinePolicy(StrEnum):
+    """What a call does about an answering machine. A machine never acknowledges, whatever it is."""
+
+    IGNORE = "ignore"  # nobody listens for one: the message is said to whoever answers
+    HANG_UP = "hang_up"
+    LEAVE_MESSAGE = "leave_message"  # once, after the tone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallQuality:
+    """What the phone system measured of a leg's audio (RFC 3550, 6.4), from the callee's side where it says so.
+
+    ``jitter_ms`` and ``round_trip_ms`` are milliseconds, the losses per cent of the packets; ``None``: not reported.
+    """
+
+    codec: str | None = None
+    jitter_ms: float | None = None
+    lost_sent_percent: float | None = None
+    lost_received_percent: float | None = None
+    round_trip_ms: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One leg, as recorded before it was dialled and completed afterwards.
@@ -48,7 +70,9 @@ class Call:
     ``digits`` are all keys pressed, in their order; ``digit_times`` tells when each was, and is shorter where an older
     version recorded them. ``caller_id`` is the number that we showed, ``None`` where the carrier chose it.
     ``sip_call_id`` is the Call-ID of the INVITE (RFC 3261, 20.8), under which the carrier's records have the
-    call. ``audio_sha256`` is the SHA-256 of the announcement's WAV file, in hexadecimal digits.
+    call; ``provider_call_id`` a cloud provider's own id of it. ``post_dial_delay_ms`` are the milliseconds from the
+    INVITE to the first sign of ringing, or to the answer where there was none. ``audio_sha256`` is the SHA-256 of the
+    announcement's WAV file, in hexadecimal digits.
     """
 
     id: str
@@ -71,3 +95,6 @@ class Call:
     sip_call_id: str | None = None
     audio_sha256: str | None = None
     digit_times: tuple[datetime, ...] = ()
+    provider_call_id: str | None = None
+    post_dial_delay_ms: int | None = None
+    quality: CallQuality | None = None

@@ -1,13 +1,13 @@
 """The port of everything that places calls."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from gateway.model.call import CallOutcome
+from gateway.model.call import CallOutcome, CallQuality, MachinePolicy
 
 # A phone ends every call by itself: an announcement, and a conversation with the operator, last no longer than this.
 LONGEST_CALL = timedelta(minutes=10)
@@ -26,6 +26,10 @@ class Prompt(StrEnum):
     CONNECTING = "connecting"  # 2 was pressed
     NO_OPERATOR = "no_operator"  # 2 was pressed, and there is nobody to connect to
     GOODBYE = "goodbye"
+    ENTER_PIN = "enter_pin"  # 1 was pressed by somebody who has a PIN: "Enter your PIN, then the hash key."
+    WRONG_PIN = "wrong_pin"
+    OPERATOR_BUSY = "operator_busy"  # 2 was pressed, and the operator's line is busy
+    OPERATOR_ABSENT = "operator_absent"  # or nobody took it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,8 @@ class CallOrder:
     """One leg to place: ``announcement`` and ``prompts`` are WAV files in the callee's language.
 
     ``longest`` is how long it takes at most, unless the callee speaks to the operator.
+    ``pin_wanted``: 1 counts only with a PIN behind it, which the gateway checks. ``whisper`` is what the operator
+    hears before they are connected. ``machine`` says what to do where a machine seems to answer.
     Alert text never goes to the phone system: only ids, numbers and the names of files do.
     """
 
@@ -45,6 +51,9 @@ class CallOrder:
     prompts: Mapping[Prompt, Path]
     handoff_number: str | None = None
     longest: timedelta = LONGEST_CALL
+    pin_wanted: bool = False
+    whisper: Path | None = None
+    machine: MachinePolicy = MachinePolicy.IGNORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +76,43 @@ class CallAnswered:
 class KeyPressed:
     """The callee pressed a key.
 
-    The same press may be reported more than once: ``sequence`` counts a call's keys from 1.
+    The same press may be reported more than once: ``sequence`` counts a call's keys from 1. ``pin`` are the digits that
+    were entered after a 1 where the order wanted a PIN, ``""`` where none were.
     """
 
     call_id: str
     digit: str
     sequence: int
     at: datetime
+    pin: str | None = field(default=None, repr=False)
+
+
+class OperatorState(StrEnum):
+    """How it stands with the human that key 2 asks for."""
+
+    DIALLING = "dialling"
+    CONNECTED = "connected"
+    BUSY = "busy"
+    ABSENT = "absent"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorReported:
+    """The callee asked for a human, and this is how it stands. The same may be reported more than once."""
+
+    call_id: str
+    state: OperatorState
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MachineDetected:
+    """The phone system takes what answered for a machine; ``reason`` is its own word for why."""
+
+    call_id: str
+    at: datetime
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +122,8 @@ class CallEnded:
     An answered leg ends ``NO_KEY`` here, whatever was pressed. ``billed_seconds`` are
     the seconds between answer and hangup, rounded up. ``sip_call_id`` is the INVITE's Call-ID (RFC 3261, 20.8),
     ``caller_id`` the number that we showed, ``audio_sha256`` the SHA-256 of the announcement's file in hexadecimal
-    digits; each ``None`` where it is not known.
+    digits; each ``None`` where it is not known. ``post_dial_delay`` is the time from the INVITE to the first sign of
+    ringing, or to the answer; ``quality`` what was measured of the audio.
     """
 
     call_id: str
@@ -96,6 +136,9 @@ class CallEnded:
     sip_call_id: str | None = None
     caller_id: str | None = None
     audio_sha256: str | None = None
+    provider_call_id: str | None = None
+    post_dial_delay: timedelta | None = None
+    quality: CallQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +163,17 @@ class PhoneNodeDown:
     reason: str
 
 
-PhoneReport = CallRinging | CallAnswered | KeyPressed | CallEnded | CallNeverDialled | PhoneNodeUp | PhoneNodeDown
+PhoneReport = (
+    CallRinging
+    | CallAnswered
+    | KeyPressed
+    | OperatorReported
+    | MachineDetected
+    | CallEnded
+    | CallNeverDialled
+    | PhoneNodeUp
+    | PhoneNodeDown
+)
 PhoneListener = Callable[[PhoneReport], None]
 
 

@@ -28,6 +28,7 @@ class SignalKind(StrEnum):
 
     EVENT_OPENED = "event_opened"
     EVENT_CHANGED = "event_changed"
+    CALL_CHANGED = "call_changed"  # something came in about a leg that the engine follows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class Signal:
     id: int
     kind: SignalKind
     event_id: int
+    call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,10 @@ class ContactRepository(Protocol):
 
     def open_window(self, contact_id: int, until: datetime) -> None:
         """Record that WhatsApp's 24-hour window is open until then."""
+        ...
+
+    def pin_hash(self, contact_id: int) -> str | None:
+        """Return the hash of the PIN that the contact acknowledges with; ``None`` where there is none."""
         ...
 
     def flag_phone_invalid(self, contact_id: int, at: datetime) -> None:
@@ -276,6 +282,10 @@ class CallRepository(Protocol):
         """Store the leg's present values."""
         ...
 
+    def by_provider_call_id(self, provider: str, provider_call_id: str) -> Call | None:
+        """Return the leg that a cloud provider knows under that id."""
+        ...
+
     def of_event(self, event_id: int) -> Sequence[Call]:
         """Return the legs that announced the event, in their order."""
         ...
@@ -366,7 +376,7 @@ class EvidenceRepository(Protocol):
 class SignalRepository(Protocol):
     """Notes to the engine."""
 
-    def add(self, kind: SignalKind, event_id: int) -> None:
+    def add(self, kind: SignalKind, event_id: int, call_id: str | None = None) -> None:
         """Leave a note; it becomes visible when the unit of work commits."""
         ...
 

@@ -179,12 +179,17 @@ calls = Table(
     Column("sip_call_id", Text),
     Column("audio_sha256", String(64)),
     Column("digit_times", Text),
+    Column("provider_call_id", Text),
+    Column("post_dial_delay_ms", Integer),
+    Column("quality", Text),
     UniqueConstraint("id"),
     one_of("outcome", CallOutcome),
     _partial("ix_calls_unfinished", "sequence", where=UNFINISHED_CALL),
     Index("ix_calls_license_id_started_at", "license_id", "started_at"),
     Index("ix_calls_contact_id_started_at", "contact_id", "started_at"),
     Index("ix_calls_to_number_started_at", "to_number", "started_at"),
+    Index("ix_calls_trunk_started_at", "trunk", "started_at"),
+    Index("ix_calls_provider_call_id", "provider_call_id"),
     sqlite_autoincrement=True,
 )
 
@@ -288,6 +293,7 @@ signals = Table(
     _key(),
     Column("kind", String(20), nullable=False),
     Column("event_id", BigKey, ForeignKey("events.id"), nullable=False),
+    Column("call_id", String(32), ForeignKey("calls.id")),
     one_of("kind", SignalKind),
     sqlite_autoincrement=True,
 )

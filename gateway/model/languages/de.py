@@ -12,6 +12,10 @@ LANGUAGE = Language(
         connecting="Sie werden mit einem Menschen verbunden. Bitte warten Sie.",
         no_operator="Leider ist niemand da, mit dem wir Sie verbinden können.",
         goodbye="Auf Wiederhören.",
+        enter_pin="Geben Sie Ihre PIN ein und danach die Rautetaste.",
+        wrong_pin="Diese PIN ist nicht richtig.",
+        operator_busy="Der Anschluss ist besetzt. Drücken Sie 1, um zu bestätigen.",
+        operator_absent="Es meldet sich niemand. Drücken Sie 1, um zu bestätigen.",
     ),
     call=Call(
         alert="Dies ist ein Alarm von {license}. Dringlichkeit: {severity}. {alert}",

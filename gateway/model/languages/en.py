@@ -12,6 +12,10 @@ LANGUAGE = Language(
         connecting="Connecting you to a person. Please hold.",
         no_operator="Sorry, there is nobody to connect you to.",
         goodbye="Goodbye.",
+        enter_pin="Enter your PIN, then press the hash key.",
+        wrong_pin="That PIN is not right.",
+        operator_busy="The person's line is busy. Press 1 to acknowledge.",
+        operator_absent="The person did not answer. Press 1 to acknowledge.",
     ),
     call=Call(
         alert="This is an alert from {license}. Severity: {severity}. {alert}",

@@ -12,6 +12,10 @@ LANGUAGE = Language(
         connecting="Le comunicamos con una persona. Espere, por favor.",
         no_operator="Lo sentimos, no hay nadie con quien comunicarle.",
         goodbye="Adiós.",
+        enter_pin="Marque su PIN y después la tecla almohadilla.",
+        wrong_pin="Ese PIN no es correcto.",
+        operator_busy="La línea de la persona está ocupada. Pulse 1 para confirmar.",
+        operator_absent="La persona no contesta. Pulse 1 para confirmar.",
     ),
     call=Call(
         alert="Esta es una alerta de {license}. Gravedad: {severity}. {alert}",

@@ -18,6 +18,10 @@ class Prompts:
     connecting: str
     no_operator: str
     goodbye: str
+    enter_pin: str
+    wrong_pin: str
+    operator_busy: str
+    operator_absent: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,10 @@ LANGUAGE = Language(
         connecting="Nous vous mettons en relation avec une personne. Veuillez patienter.",
         no_operator="Désolé, personne ne peut vous répondre pour le moment.",
         goodbye="Au revoir.",
+        enter_pin="Saisissez votre code, puis la touche dièse.",
+        wrong_pin="Ce code n'est pas correct.",
+        operator_busy="La ligne de cette personne est occupée. Appuyez sur 1 pour confirmer.",
+        operator_absent="Cette personne ne répond pas. Appuyez sur 1 pour confirmer.",
     ),
     call=Call(
         alert="Ceci est une alerte {license}. Gravité : {severity}. {alert}",

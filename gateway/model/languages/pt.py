@@ -12,6 +12,10 @@ LANGUAGE = Language(
         connecting="A ligação será transferida para uma pessoa. Aguarde, por favor.",
         no_operator="Desculpe, não há ninguém para atender agora.",
         goodbye="Até logo.",
+        enter_pin="Digite o seu PIN e depois a tecla cardinal.",
+        wrong_pin="Esse PIN não está certo.",
+        operator_busy="A linha da pessoa está ocupada. Pressione 1 para confirmar.",
+        operator_absent="A pessoa não atendeu. Pressione 1 para confirmar.",
     ),
     call=Call(
         alert="Este é um alerta de {license}. Gravidade: {severity}. {alert}",

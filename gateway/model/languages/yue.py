@@ -15,6 +15,10 @@ LANGUAGE = Language(
         connecting="而家幫你轉駁畀真人，請稍等。",
         no_operator="對唔住，而家冇人可以接聽。",
         goodbye="再見。",
+        enter_pin="請輸入你嘅密碼，跟住撳井號掣。",
+        wrong_pin="密碼唔啱。",
+        operator_busy="人工線路而家好忙。撳1確認。",
+        operator_absent="人工冇人接聽。撳1確認。",
     ),
     call=Call(
         alert="呢個係嚟自{license}嘅警報。級別：{severity}。{alert}",

@@ -15,6 +15,10 @@ LANGUAGE = Language(
         connecting="正在为您转接人工，请稍候。",
         no_operator="对不起，目前没有人可以接听。",
         goodbye="再见。",
+        enter_pin="请输入您的密码，然后按井号键。",
+        wrong_pin="密码不正确。",
+        operator_busy="人工线路正忙。按1确认。",
+        operator_absent="人工没有接听。按1确认。",
     ),
     call=Call(
         alert="这是来自{license}的警报。级别：{severity}。{alert}",

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gateway.model.call import Call, CallOutcome
+from gateway.model.call import Call, CallOutcome, CallQuality
 from gateway.model.chain import at_microseconds, microseconds
 from gateway.store.tables import UNFINISHED_CALL, attempts, call_attempts, calls
 
@@ -16,6 +17,9 @@ _ADD = insert(calls).inline()
 _ID = calls.c.id == bindparam("which")
 _GET = select(calls).where(_ID)
 _HELD = _GET.with_for_update(key_share=True)
+_BY_PROVIDER_CALL_ID = select(calls).where(
+    calls.c.provider_call_id == bindparam("which"), calls.c.provider == bindparam("provider")
+)
 _UPDATE = update(calls).where(_ID)
 _ALL = select(calls).order_by(calls.c.sequence)
 _OF_EVENT = _ALL.where(
@@ -63,6 +67,11 @@ class SqlCalls:
     def update(self, call: Call) -> None:
         """See the port."""
         self._connection.execute(_UPDATE, {"which": call.id, **_columns(call)})
+
+    def by_provider_call_id(self, provider: str, provider_call_id: str) -> Call | None:
+        """See the port."""
+        found = self._select(_BY_PROVIDER_CALL_ID, provider_call_id, provider=provider)
+        return found[0] if found else None
 
     def of_event(self, event_id: int) -> Sequence[Call]:
         """See the port."""
@@ -117,6 +126,9 @@ def _columns(call: Call) -> dict[str, object]:
         "sip_call_id": call.sip_call_id,
         "audio_sha256": call.audio_sha256,
         "digit_times": json.dumps([microseconds(at) for at in call.digit_times]),
+        "provider_call_id": call.provider_call_id,
+        "post_dial_delay_ms": call.post_dial_delay_ms,
+        "quality": None if call.quality is None else json.dumps(asdict(call.quality)),
     }
 
 
@@ -142,4 +154,7 @@ def _call(row: RowMapping) -> Call:
         sip_call_id=row["sip_call_id"],
         audio_sha256=row["audio_sha256"],
         digit_times=tuple(at_microseconds(count) for count in json.loads(row["digit_times"] or "[]")),
+        provider_call_id=row["provider_call_id"],
+        post_dial_delay_ms=row["post_dial_delay_ms"],
+        quality=None if row["quality"] is None else CallQuality(**json.loads(row["quality"])),
     )

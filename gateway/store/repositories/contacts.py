@@ -11,6 +11,7 @@ from gateway.store.tables import contacts
 
 _ADD = insert(contacts).returning(contacts)
 _IN_ORDER = select(contacts).order_by(contacts.c.license_id, contacts.c.position, contacts.c.id)
+_PIN_HASH = select(contacts.c.pin_hash).where(contacts.c.id == bindparam("which"))
 _GET = select(contacts).where(contacts.c.id == bindparam("which"))
 _OF_LICENSE = _IN_ORDER.where(contacts.c.license_id == bindparam("which"))
 _WITH_WHATSAPP = _IN_ORDER.where(contacts.c.whatsapp == bindparam("which"))
@@ -58,6 +59,10 @@ class SqlContacts:
     def open_window(self, contact_id: int, until: datetime) -> None:
         """See the port."""
         self._set(contact_id, {"whatsapp_window_until": until})
+
+    def pin_hash(self, contact_id: int) -> str | None:
+        """See the port."""
+        return self._connection.execute(_PIN_HASH, {"which": contact_id}).scalar_one_or_none()
 
     def flag_phone_invalid(self, contact_id: int, at: datetime) -> None:
         """See the port."""

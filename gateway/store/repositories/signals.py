@@ -18,9 +18,9 @@ class SqlSignals:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, kind: SignalKind, event_id: int) -> None:
+    def add(self, kind: SignalKind, event_id: int, call_id: str | None = None) -> None:
         """See the port."""
-        self._connection.execute(_ADD, {"kind": kind.value, "event_id": event_id})
+        self._connection.execute(_ADD, {"kind": kind.value, "event_id": event_id, "call_id": call_id})
 
     def pending(self, limit: int) -> Sequence[Signal]:
         """See the port.
@@ -29,7 +29,7 @@ class SqlSignals:
         up to an id.
         """
         return [
-            Signal(id=row["id"], kind=SignalKind(row["kind"]), event_id=row["event_id"])
+            Signal(id=row["id"], kind=SignalKind(row["kind"]), event_id=row["event_id"], call_id=row["call_id"])
             for row in self._connection.execute(_PENDING, {"most": limit}).mappings()
         ]
 
