@@ -34,6 +34,7 @@ from actors.pool import ActorPool, PooledActor
 from actors.timers import Timers
 from gateway.model.attempt import AttemptState
 from gateway.model.call import Call, CallOutcome
+from gateway.model.caps import CallCaps
 from gateway.model.timeline import TimelineType
 from gateway.ports.clock import Clock
 from gateway.ports.phone import (
@@ -47,6 +48,7 @@ from gateway.ports.phone import (
 )
 from gateway.ports.record import Record
 from gateway.services import call_queries, calls
+from gateway.services.due import still_wanted
 from gateway.services.quota import VoiceQuota
 
 log = structlog.get_logger(__name__)
@@ -67,6 +69,7 @@ class ContactActor(PooledActor):
         booth: Booth,
         quota: VoiceQuota,
         dispatcher: Tell,
+        call_caps: CallCaps | None = None,
     ) -> None:
         super().__init__(pool=pool)
         self._contact_id = contact_id
@@ -76,6 +79,7 @@ class ContactActor(PooledActor):
         self._phone = phone
         self._booth = booth
         self._quota = quota
+        self._call_caps = call_caps
         self._dispatcher = dispatcher
         self._due: dict[int, int] = {}  # attempt -> event
         self._leg: Leg | None = None
@@ -207,6 +211,7 @@ class ContactActor(PooledActor):
             to_number=order.to_number,
             longest=order.longest,
             quota=self._quota,
+            call_caps=self._call_caps,
             at=self._clock.now(),
         )
         if not begun:
@@ -222,7 +227,7 @@ class ContactActor(PooledActor):
         leg, order = self._leg, prepared.order
         if leg is None:
             return
-        if order is not None and calls.still_wanted(self._record, leg.call_id, self._clock.now()):
+        if order is not None and still_wanted(self._record, leg.call_id, self._clock.now()):
             self._log.info("call_dialled", call_id=leg.call_id, trunk=order.trunk, again=True)
             self._phone.place(order)
             return
@@ -235,12 +240,9 @@ class ContactActor(PooledActor):
         if calls.cancel_waiting(self._record, event_id=event_id, contact_id=self._contact_id, at=self._clock.now()):
             self._dispatcher(EventChanged(event_id))
         leg = self._leg
-        if (
-            leg is None
-            or leg.confirming
-            or leg.withdrawn
-            or call_queries.concerns_open_event(self._record, leg.call_id)
-        ):
+        if leg is None or leg.confirming or leg.withdrawn:
+            return
+        if call_queries.concerns_open_event(self._record, leg.call_id):
             return
         leg.withdrawn = True
         if leg.answered:

@@ -125,6 +125,7 @@ class Engine:
         self._timers = Timers()
         self._executor = ThreadPoolExecutor(config.engine.io_threads, thread_name_prefix="io")
         self._quota = VoiceQuota(config.tiers)
+        self._call_caps = config.call_caps.caps()
         self._notices = NoticeSender(
             record=self._record,
             clock=self._clock,
@@ -148,7 +149,7 @@ class Engine:
             phone=self._phone,
             speech=self._speech,
             prompts=lambda language: render_prompts(self._speech, language),
-            call_caps=config.call_caps.caps(),
+            call_caps=self._call_caps,
         )
         self._dispatcher: pykka.ActorRef[DispatcherActor] | None = None
         self._auditor: pykka.ActorRef[AuditorActor] | None = None
@@ -184,7 +185,12 @@ class Engine:
                 event_id=event_id, outbox=outbox, agenda=self._agenda, **actors
             ),
             new_contact_actor=lambda contact_id: ContactActor.start(
-                contact_id=contact_id, phone=self._phone, booth=booth, quota=self._quota, **actors
+                contact_id=contact_id,
+                phone=self._phone,
+                booth=booth,
+                quota=self._quota,
+                call_caps=self._call_caps,
+                **actors,
             ),
             on_broken=self._break,
             auditor=self._tell_auditor,

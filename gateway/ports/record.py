@@ -133,6 +133,10 @@ class ContactRepository(Protocol):
         """Record that WhatsApp's 24-hour window is open until then."""
         ...
 
+    def with_open_window(self, contact_ids: Collection[int], at: datetime) -> Collection[int]:
+        """Return those of the contacts whose WhatsApp window is known to be open then."""
+        ...
+
     def pin_hash(self, contact_id: int) -> str | None:
         """Return the hash of the PIN that the contact acknowledges with; ``None`` where there is none."""
         ...
@@ -181,6 +185,10 @@ class EventRepository(Protocol):
         """Return an event with its snapshot and attempts; ``None`` where it never escalated."""
         ...
 
+    def escalations(self, event_ids: Collection[int], *, hold: bool = False) -> Sequence[EscalationRecord]:
+        """Return those of the events that escalate or did, by id; with ``hold``, locked as ``lock`` does it."""
+        ...
+
     def find_duplicate(self, source_id: int, dedup_key: str, since: datetime) -> Event | None:
         """Return the newest event of that source and key created at or after ``since`` that is not resolved."""
         ...
@@ -215,11 +223,14 @@ class EventRepository(Protocol):
         ...
 
     def unfinished_ids(self) -> Sequence[int]:
-        """Return the ids of all events with something left to do: open ones, and closed ones not yet finished."""
+        """Return the ids of all events with something left to do, the gravest first, then by id.
+
+        These are the open ones, and the closed ones not yet finished.
+        """
         ...
 
-    def finish(self, event_id: int, status: EventStatus) -> bool:
-        """Record that a closed event has nothing left to do; not, and ``False``, where its status is another by now."""
+    def finish(self, event_ids: Collection[int], at: datetime) -> None:
+        """Record that closed events, whose lock is held, have nothing left to do."""
         ...
 
     def list(self, *, status: EventStatus | None, license_id: int | None, limit: int) -> Sequence[Event]:
@@ -232,6 +243,10 @@ class AttemptRepository(Protocol):
 
     def add(self, attempt: Attempt) -> Attempt:
         """Store a new attempt (its ``id`` is ignored) and return it with its id."""
+        ...
+
+    def add_all(self, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
+        """Likewise store several, and return them in the same order, in which their ids ascend."""
         ...
 
     def get(self, attempt_id: int) -> Attempt | None:
@@ -306,6 +321,10 @@ class CallRepository(Protocol):
         """Return the contact's legs started at or after ``since``, in their order."""
         ...
 
+    def lock_number(self, number: str) -> None:
+        """Hold off others who begin a call to the number, of every license, until this unit of work ends."""
+        ...
+
     def to_number(self, number: str, since: datetime) -> Sequence[Call]:
         """Return the legs to that number started at or after ``since``, of every license, in their order."""
         ...
@@ -328,6 +347,10 @@ class AcknowledgementRepository(Protocol):
 
     def add_link(self, event_id: int, contact_id: int | None, expires_at: datetime) -> AckLink:
         """Return the link of that event and contact (``None``: the owner), made now where there is none."""
+        ...
+
+    def add_links(self, links: Sequence[tuple[int, int | None, datetime]]) -> Sequence[AckLink]:
+        """Likewise for several, each an event, a contact and the time when it expires; in the same order."""
         ...
 
     def link(self, link_id: int) -> AckLink | None:

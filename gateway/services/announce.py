@@ -19,6 +19,7 @@ from gateway.ports.record import Record
 from gateway.ports.speech import Audio, AudioFormat, Speech, SpeechError
 from gateway.services import calls, caps
 from gateway.services.acknowledge import AckResult
+from gateway.services.due import DueAlert, due_alerts
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +63,7 @@ class Announcer:
         A trunk that was in trouble for one of these attempts is not chosen again. ``leg`` is a
         leg on record that was never dialled: it keeps its id and its trunk.
         """
-        due = calls.due_alerts(self._record, attempt_ids, self._clock.now())
+        due = due_alerts(self._record, attempt_ids, self._clock.now())
         if not due:
             return PreparedCall(attempt_ids=())
         due_ids = tuple(alert.attempt.id for alert in due)
@@ -116,7 +117,7 @@ class Announcer:
         text = phrases.already_acknowledged(language, by=by) if by else phrases.over(language)
         self._say(call_id, text, language)
 
-    def _is_capped(self, contact_id: int, due: Sequence[calls.DueAlert]) -> bool:
+    def _is_capped(self, contact_id: int, due: Sequence[DueAlert]) -> bool:
         """Tell whether the call would be one too many; then its attempts are skipped, and the ladder goes on.
 
         A leg on record was looked at before it was recorded: it is not looked at again.
@@ -159,7 +160,7 @@ class Announcer:
     def _phone_audio(self, text: str, language: str) -> Audio:
         return self._speech.render(text, language=speakable(language), audio_format=AudioFormat.PHONE)
 
-    def _trunk(self, due: Sequence[calls.DueAlert], leg: Call | None) -> str | None:
+    def _trunk(self, due: Sequence[DueAlert], leg: Call | None) -> str | None:
         usable = self._phone.trunks()
         if leg is not None:
             return leg.trunk if leg.trunk in usable else None
@@ -172,7 +173,7 @@ class Announcer:
         return contact.language if contact is not None else "en"
 
 
-def _announcement(language: str, due: Sequence[calls.DueAlert]) -> str:
+def _announcement(language: str, due: Sequence[DueAlert]) -> str:
     if len(due) == 1:
         alert = due[0]
         return phrases.announcement(

@@ -3,46 +3,36 @@
 One call may announce several events of one contact: it then makes one attempt for each.
 """
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import structlog
+
 from gateway.model.acknowledgement import AcknowledgedVia
 from gateway.model.attempt import Attempt, AttemptState, Level
 from gateway.model.call import Call, CallOutcome
+from gateway.model.caps import CallCaps
 from gateway.model.event import EventStatus, Severity
-from gateway.model.policy import Snapshot
 from gateway.model.quota import QUOTA_SPENT, VoiceUseKind
 from gateway.model.timeline import TimelineType
 from gateway.ports.phone import CallEnded
 from gateway.ports.record import Record, UnitOfWork
+from gateway.services import caps
 from gateway.services.acknowledge import AckResult, acknowledge_within
+from gateway.services.due import still_due
 from gateway.services.quota import VoiceQuota
-from gateway.services.steps import note_step
+from gateway.services.steps import note_step, settle
+
+log = structlog.get_logger(__name__)
 
 ACKNOWLEDGE_DIGIT = "1"
 HANDOFF_DIGIT = "2"
-
-# So many legs on one trunk may fail in one attempt with nobody saying why.
-_REFUSALS = 3
 
 _RESULT_OF = {
     CallOutcome.INVALID_NUMBER: AttemptState.INVALID_NUMBER,
     CallOutcome.CANCELLED: AttemptState.CANCELLED,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueAlert:
-    """One event that a call is to announce."""
-
-    attempt: Attempt
-    title: str
-    body: str
-    severity: str
-    snapshot: Snapshot
-    trunks_in_trouble: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,29 +53,6 @@ class PressedKey:
     handed_off: bool = False
 
 
-def due_alerts(record: Record, attempt_ids: Collection[int], at: datetime) -> tuple[DueAlert, ...]:
-    """Return what is still to be announced; attempts of events that are over are recorded as cancelled."""
-    due: list[DueAlert] = []
-    with record.write() as work:
-        for attempt in _still_due(work, attempt_ids, at):
-            escalation = work.events.escalation(attempt.event_id)
-            if escalation is None:
-                continue
-            legs = work.calls.legs_of_attempt(attempt.id)
-            due.append(
-                DueAlert(
-                    attempt=attempt,
-                    title=escalation.event.title,
-                    body=escalation.event.body,
-                    severity=escalation.event.severity.value,
-                    snapshot=escalation.snapshot,
-                    trunks_in_trouble=_in_trouble(legs),
-                )
-            )
-        work.commit()
-    return tuple(due)
-
-
 def begin_call(
     record: Record,
     *,
@@ -99,12 +66,13 @@ def begin_call(
     longest: timedelta,
     quota: VoiceQuota,
     at: datetime,
+    call_caps: CallCaps | None = None,
 ) -> bool:
     """Record a leg that is about to be dialled for these attempts, and reserve what it may take of the voice minutes.
 
     Returns ``False``, and records no leg, where one of the events is over meanwhile: what
-    was to be announced is no longer right, and the caller asks anew what is due. Likewise where
-    no voice minutes remain: then the attempts are recorded as skipped.
+    was to be announced is no longer right, and the caller asks anew what is due. Likewise where the call would be one
+    too many by now, or no voice minutes remain: then the attempts are recorded as skipped.
     """
     with record.write() as work:
         contact = work.contacts.get(contact_id)
@@ -112,20 +80,33 @@ def begin_call(
             return False
         # Before the events, as intake takes them.
         work.licenses.lock(contact.license_id)
-        attempts = _still_due(work, attempt_ids, at)
+        if call_caps is not None:
+            # Other contacts may have the number too, of other licenses as well.
+            work.calls.lock_number(to_number)
+        attempts = still_due(work, attempt_ids, at)
         begun = len(attempts) == len(set(attempt_ids))
-        if begun and not quota.reserve(
-            work,
-            license_id=contact.license_id,
-            kind=VoiceUseKind.CALL,
-            reference=call_id,
-            longest=longest,
-            critical=_any_critical(work, attempts),
-            at=at,
-        ):
+        refusal = None
+        if begun and call_caps is not None:
+            announced = {attempt.event_id for attempt in attempts}
+            refusal = caps.refusal_within(
+                work, call_caps, contact_id=contact_id, to_number=to_number, event_ids=announced, at=at
+            )
+        if begun and refusal is None:
+            reserved = quota.reserve(
+                work,
+                license_id=contact.license_id,
+                kind=VoiceUseKind.CALL,
+                reference=call_id,
+                longest=longest,
+                critical=_any_critical(work, attempts),
+                at=at,
+            )
+            refusal = None if reserved else QUOTA_SPENT
+        if refusal is not None:
             begun = False
+            log.warning("call_refused", contact_id=contact_id, attempt_ids=tuple(attempt_ids), reason=refusal)
             for attempt in attempts:
-                _settle(work, attempt, AttemptState.SKIPPED, QUOTA_SPENT, at)
+                settle(work, attempt, AttemptState.SKIPPED, refusal, at)
         if begun:
             work.calls.add(
                 Call(
@@ -145,15 +126,6 @@ def begin_call(
                 note_step(work, attempt, TimelineType.CALL_DIALLED, at, detail | {"attempt_id": attempt.id})
         work.commit()
     return begun
-
-
-def still_wanted(record: Record, call_id: str, at: datetime) -> bool:
-    """Tell whether every event that the leg announces still waits for it."""
-    with record.write() as work:
-        announced = [attempt.id for attempt in work.attempts.of_call(call_id)]
-        due = _still_due(work, announced, at)
-        work.commit()
-    return len(due) == len(announced)
 
 
 def note_progress(record: Record, *, call_id: str, kind: TimelineType, at: datetime) -> None:
@@ -246,7 +218,7 @@ def end_call(record: Record, report: CallEnded, *, quota: VoiceQuota) -> EndedCa
         settled = AttemptState.MISSED if outcome.is_missed else _RESULT_OF.get(outcome)
         if settled is not None:
             for attempt in pending:
-                _settle(work, attempt, settled, outcome.value, report.at)
+                settle(work, attempt, settled, outcome.value, report.at)
             pending = ()
         work.commit()
     return EndedCall(outcome=outcome, attempts=attempts, open_attempts=pending)
@@ -260,7 +232,7 @@ def settle_attempts(
         for attempt_id in sorted(attempt_ids):
             attempt = work.attempts.get(attempt_id)
             if attempt is not None and attempt.state is AttemptState.PENDING:
-                _settle(work, attempt, state, reason, at)
+                settle(work, attempt, state, reason, at)
         work.commit()
 
 
@@ -281,44 +253,13 @@ def cancel_waiting(record: Record, *, event_id: int, contact_id: int, at: dateti
             and not _under_way(work, attempt)
         ]
         for attempt in waiting:
-            _settle(work, attempt, AttemptState.CANCELLED, "event_over", at)
+            settle(work, attempt, AttemptState.CANCELLED, "event_over", at)
         work.commit()
     return bool(waiting)
 
 
 def _under_way(work: UnitOfWork, attempt: Attempt) -> bool:
     return any(leg.ended_at is None for leg in work.calls.legs_of_attempt(attempt.id))
-
-
-def _still_due(work: UnitOfWork, attempt_ids: Collection[int], at: datetime) -> list[Attempt]:
-    """Return the pending attempts of open events, and cancel those of events that are over.
-
-    Locks are taken in the order in which an acknowledgement takes them, so that neither blocks the other: events by
-    their ids, each before its attempts.
-    """
-    due: list[Attempt] = []
-    for attempt_id, event_id in sorted(work.attempts.events_of(attempt_ids).items(), key=lambda item: item[::-1]):
-        status = work.events.lock(event_id)
-        attempt = work.attempts.get(attempt_id)
-        if attempt is None or attempt.state is not AttemptState.PENDING:
-            continue
-        if status is EventStatus.OPEN:
-            due.append(attempt)
-        else:
-            _settle(work, attempt, AttemptState.CANCELLED, "event_over", at)
-    return due
-
-
-def _in_trouble(legs: Sequence[Call]) -> frozenset[str]:
-    """Return the trunks that are not to be tried again in this attempt.
-
-    A leg without any cause never reached the network: the connection to the phone system was lost just then. That
-    says nothing of the trunk, unless it happens again and again.
-    """
-    failed = [leg for leg in legs if leg.trunk is not None and leg.outcome is CallOutcome.TRUNK_TROUBLE]
-    said_so = {leg.trunk for leg in failed if leg.sip_cause is not None or leg.hangup_cause is not None}
-    counted = Counter(leg.trunk for leg in failed)
-    return frozenset(trunk for trunk in counted if trunk and (trunk in said_so or counted[trunk] >= _REFUSALS))
 
 
 def _any_critical(work: UnitOfWork, attempts: Sequence[Attempt]) -> bool:
@@ -334,7 +275,7 @@ def _hand_off(work: UnitOfWork, attempts: Sequence[Attempt], at: datetime) -> bo
             continue
         handed = True
         if attempt.state is AttemptState.PENDING:
-            _settle(work, attempt, AttemptState.HANDED_OFF, "handed_off", at)
+            settle(work, attempt, AttemptState.HANDED_OFF, "handed_off", at)
     return handed
 
 
@@ -346,9 +287,3 @@ def _outcome(attempts: Sequence[Attempt], reported: CallOutcome) -> CallOutcome:
     if AttemptState.HANDED_OFF in states:
         return CallOutcome.HANDED_OFF
     return reported
-
-
-def _settle(work: UnitOfWork, attempt: Attempt, state: AttemptState, reason: str, at: datetime) -> None:
-    work.attempts.update(replace(attempt, state=state, ended_at=at, reason=reason))
-    detail: dict[str, object] = {"attempt_id": attempt.id, "result": state.value, "reason": reason}
-    note_step(work, attempt, TimelineType.ATTEMPT_RESULT, at, detail)

@@ -1,8 +1,9 @@
 """Putting the steps of an attempt on its event's timeline."""
 
+from dataclasses import replace
 from datetime import datetime
 
-from gateway.model.attempt import Attempt
+from gateway.model.attempt import Attempt, AttemptState
 from gateway.model.timeline import TimelineEntry, TimelineType
 from gateway.ports.record import UnitOfWork
 
@@ -19,3 +20,10 @@ def note_step(work: UnitOfWork, attempt: Attempt, kind: TimelineType, at: dateti
             detail=detail,
         )
     )
+
+
+def settle(work: UnitOfWork, attempt: Attempt, state: AttemptState, reason: str, at: datetime) -> None:
+    """Record the result of an attempt, likewise."""
+    work.attempts.update(replace(attempt, state=state, ended_at=at, reason=reason))
+    detail: dict[str, object] = {"attempt_id": attempt.id, "result": state.value, "reason": reason}
+    note_step(work, attempt, TimelineType.ATTEMPT_RESULT, at, detail)

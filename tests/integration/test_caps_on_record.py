@@ -72,8 +72,10 @@ class Desk:
         self.licenses.append((contact, token))
         return len(self.licenses) - 1
 
-    def due(self, *, event_id: int | None = None, number: int = 1, of: int = 0) -> Attempt:
-        """Let a call be due, about a new event unless told which."""
+    def due(
+        self, *, event_id: int | None = None, number: int = 1, of: int = 0, contact_id: int | None = None
+    ) -> Attempt:
+        """Let a call be due, about a new event unless told which, to the license's first contact unless told whom."""
         contact, token = self.licenses[of]
         if event_id is None:
             accepted = accept(
@@ -86,7 +88,12 @@ class Desk:
             assert accepted.event_id is not None
             event_id = accepted.event_id
         attempt = escalate.begin_call_attempt(
-            self.record, event_id=event_id, contact_id=contact.id, number=number, refusal=None, at=self.at
+            self.record,
+            event_id=event_id,
+            contact_id=contact_id or contact.id,
+            number=number,
+            refusal=None,
+            at=self.at,
         )
         assert attempt is not None
         return attempt

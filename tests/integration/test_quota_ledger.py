@@ -8,7 +8,7 @@ from gateway.model.attempt import AttemptState
 from gateway.model.event import EventStatus, Severity, ThrottleReason
 from gateway.model.quota import NoticeKind, VoiceSeconds
 from gateway.ports.record import Record
-from gateway.services import calls
+from gateway.services.due import due_alerts
 from gateway.services.exceptions import InvalidValueError, UnknownLicenseError
 from gateway.services.quota import quota_status
 from tests.integration.quota_rig import MINUTE, NOW, QuotaRig
@@ -82,7 +82,7 @@ def test_where_nothing_remains_all_that_the_call_would_announce_is_skipped(recor
         with record.read() as work:
             told = work.timeline.of_event(attempt.event_id)[-1]
         assert told.detail == {"attempt_id": attempt.id, "result": "skipped", "reason": "voice_quota_spent"}
-    assert calls.due_alerts(record, [first.id, second.id], NOW) == ()
+    assert due_alerts(record, [first.id, second.id], NOW) == ()
 
 
 def test_a_raised_cap_holds_at_once_for_what_runs_already(record: Record) -> None:

@@ -41,6 +41,9 @@ _TIE = {
     "sqlite": sqlite.insert(call_attempts).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(call_attempts).on_conflict_do_nothing(),
 }
+_LOCK_NUMBER = text("SELECT pg_advisory_xact_lock(:class, hashtext(:number))")
+# Any number will do that nobody else takes for locks of two halves; the engine's lock has the one before.
+_NUMBER_CLASS = 0x746F6374
 _SET_LATEST = update(attempts).where(attempts.c.id.in_(bindparam("attempt_ids", expanding=True)))
 
 
@@ -96,6 +99,15 @@ class SqlCalls:
     def of_contact(self, contact_id: int, since: datetime) -> Sequence[Call]:
         """See the port."""
         return self._select(_OF_CONTACT, contact_id, since=since)
+
+    def lock_number(self, number: str) -> None:
+        """See the port.
+
+        No row stands for a number: the server's own lock does, which ends with the transaction. Two numbers with the
+        same hash wait for each other in vain. On SQLite there is nothing to do: a transaction that writes is alone.
+        """
+        if self._connection.dialect.name != "sqlite":
+            self._connection.execute(_LOCK_NUMBER, {"class": _NUMBER_CLASS, "number": number})
 
     def to_number(self, number: str, since: datetime) -> Sequence[Call]:
         """See the port."""

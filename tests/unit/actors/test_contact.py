@@ -18,8 +18,9 @@ from gateway.model.call import Call, CallOutcome
 from gateway.model.license import SourceKind
 from gateway.ports.phone import CallAnswered, CallEnded, CallNeverDialled, CallOrder, KeyPressed
 from gateway.ports.record import Record
-from gateway.services import call_queries, calls, escalate, tenants
+from gateway.services import call_queries, escalate, tenants
 from gateway.services.acknowledge import AckResult, acknowledge
+from gateway.services.due import due_alerts
 from gateway.services.intake import Alert, accept
 from gateway.services.quota import VoiceQuota
 from gateway.services.tokens import SourceTokens
@@ -146,7 +147,7 @@ class Desk:
     def prepare(self, *, trunk: str = "first", call_id: str = "a" * 32) -> str:
         """Answer the newest request to prepare a call, and return the call's id."""
         preparation, asked_for, leg = self.booth.asked[-1]
-        due = [alert.attempt.id for alert in calls.due_alerts(self.record, asked_for, NOW)]
+        due = [alert.attempt.id for alert in due_alerts(self.record, asked_for, NOW)]
         order = CallOrder(
             call_id=leg.id if leg else call_id,
             trunk=trunk,
@@ -226,7 +227,7 @@ def test_trunk_trouble_goes_on_in_the_same_attempt(desk: Desk) -> None:
     desk.end(desk.prepare(), CallOutcome.TRUNK_TROUBLE)
     assert desk.state(attempt_id) is AttemptState.PENDING
     assert desk.booth.asked[-1][1] == (attempt_id,)
-    (alert,) = calls.due_alerts(desk.record, [attempt_id], NOW)
+    (alert,) = due_alerts(desk.record, [attempt_id], NOW)
     assert alert.trunks_in_trouble == {"first"}
     second = desk.prepare(trunk="second", call_id="b" * 32)
     desk.end(second, CallOutcome.BUSY)
@@ -241,7 +242,7 @@ def test_a_leg_that_never_reached_the_network_says_nothing_of_its_trunk_unless_i
     for call_id in ("a" * 32, "b" * 32, "c" * 32):
         desk.prepare(call_id=call_id)
         desk.report(CallEnded(call_id=call_id, at=NOW, outcome=CallOutcome.TRUNK_TROUBLE))
-        (alert,) = calls.due_alerts(desk.record, [attempt_id], NOW)
+        (alert,) = due_alerts(desk.record, [attempt_id], NOW)
         in_trouble.append(alert.trunks_in_trouble)
     assert in_trouble == [frozenset(), frozenset(), {"first"}]
 
