@@ -14,6 +14,7 @@ from gateway.config.values import (
     CROSS_CHECK,
     E164,
     Duration,
+    Fraction,
     Length,
     Name,
     Secret,
@@ -70,7 +71,11 @@ class AckLinksConfig(Section):
 
 
 class TwilioConfig(Section):
-    """WhatsApp by Twilio. With ``content_sid`` the text goes by that approved template, else as free text."""
+    """Twilio: WhatsApp, and calls where no trunk of our own can place them.
+
+    With ``content_sid`` the text goes by that approved template, else as free text. With ``voice_from`` there is a
+    last trunk, called ``twilio``; its pace is what Twilio grants an account at first.
+    """
 
     account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
     auth_token: Secret
@@ -78,6 +83,8 @@ class TwilioConfig(Section):
     whatsapp_from: E164 | None = None
     voice_from: E164 | None = None
     content_sid: Annotated[str, Field(pattern=r"^HX[0-9a-fA-F]{32}$")] | None = None
+    max_calls: Annotated[Whole, Field(ge=1)] = 30
+    calls_per_second: Annotated[Fraction, Field(gt=0)] = 1
     timeout: Length = timedelta(seconds=10)
 
 
@@ -100,6 +107,8 @@ class TtsConfig(Section):
 class EngineConfig(Section):
     """Sizes of the engine process, and how it looks after itself."""
 
+    catch_up_at_once: Annotated[Whole, Field(ge=1)] = 100
+    catch_up_rate: Annotated[Fraction, Field(gt=0)] = 50
     actor_threads: Annotated[Whole, Field(ge=1, le=64)] = 4
     io_threads: Annotated[Whole, Field(ge=1, le=256)] = 16
     audit_every: Length = timedelta(seconds=30)

@@ -16,6 +16,14 @@ LONGEST_HANDOFF = timedelta(hours=4)
 MESSAGE_ROUNDS = 3
 KEY_WAIT = timedelta(seconds=4)
 
+ASTERISK = "asterisk"
+TWILIO = "twilio"  # the provider, and the name of its only trunk and node: no other trunk may be called so
+
+
+def provider_of(trunk: str) -> str:
+    """Return who carries the calls of a trunk: Twilio those of the trunk of its name, Asterisk all others."""
+    return TWILIO if trunk == TWILIO else ASTERISK
+
 
 class Prompt(StrEnum):
     """The fixed sentences of a call, by the name of their file."""
