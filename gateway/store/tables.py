@@ -189,6 +189,7 @@ calls = Table(
     Index("ix_calls_contact_id_started_at", "contact_id", "started_at"),
     Index("ix_calls_to_number_started_at", "to_number", "started_at"),
     Index("ix_calls_trunk_started_at", "trunk", "started_at"),
+    Index("ix_calls_started_at", "started_at"),
     Index("ix_calls_provider_call_id", "provider_call_id"),
     sqlite_autoincrement=True,
 )
