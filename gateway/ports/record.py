@@ -16,6 +16,7 @@ from gateway.model.event import Event, EventStatus, Severity, ThrottleReason
 from gateway.model.license import AlertSource, License
 from gateway.model.policy import Snapshot
 from gateway.model.timeline import TimelineEntry
+from gateway.ports.call_details import CallDetailRepository
 from gateway.ports.quota import QuotaRepository
 
 
@@ -445,6 +446,7 @@ class UnitOfWork(Protocol):
     events: EventRepository
     attempts: AttemptRepository
     calls: CallRepository
+    call_details: CallDetailRepository
     acknowledgements: AcknowledgementRepository
     timeline: TimelineRepository
     evidence: EvidenceRepository

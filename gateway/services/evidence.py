@@ -16,7 +16,8 @@ from gateway.model.chain import (
     holds,
 )
 from gateway.ports.record import Record
-from gateway.services.queries import iso, iso_microseconds, show_event
+from gateway.services.iso import iso, iso_microseconds
+from gateway.services.queries import show_event
 
 _ENTRIES_AT_ONCE = 1000
 _EVENTS_AT_ONCE = 200

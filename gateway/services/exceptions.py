@@ -26,6 +26,20 @@ class UnknownEventError(ServiceError):
         super().__init__(f"there is no event {event_id}: see tocsin event list")
 
 
+class UnknownCallError(ServiceError):
+    """There is no call with that id. ``tocsin call list`` shows the newest."""
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__(f"there is no call {call_id}: see tocsin call list")
+
+
+class AmbiguousCallError(ServiceError):
+    """More than one call has an id that begins so. Write more of it."""
+
+    def __init__(self, beginning: str) -> None:
+        super().__init__(f"more than one call has an id that begins with {beginning}: write more of it")
+
+
 class InvalidValueError(ServiceError):
     """A value cannot be recorded as given. The message says how to write it."""
 

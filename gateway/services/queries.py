@@ -1,13 +1,13 @@
 """Reading the record for people and scripts: plain values that become JSON."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from gateway.model.attempt import Attempt
-from gateway.model.call import Call
 from gateway.model.event import Event, EventStatus
 from gateway.model.timeline import TimelineEntry
 from gateway.ports.record import Record
+from gateway.services.call_details import call_document
+from gateway.services.iso import iso
 
 
 def show_event(record: Record, event_id: int) -> dict[str, Any] | None:
@@ -21,7 +21,7 @@ def show_event(record: Record, event_id: int) -> dict[str, Any] | None:
             return None
         return event_summary(event) | {
             "attempts": [_attempt(attempt) for attempt in work.attempts.of_event(event_id)],
-            "calls": [_call(call) for call in work.calls.of_event(event_id)],
+            "calls": [call_document(call) for call in work.calls.of_event(event_id)],
             "timeline": [_entry(entry) for entry in work.timeline.of_event(event_id)],
         }
 
@@ -69,30 +69,6 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _call(call: Call) -> dict[str, Any]:
-    return {
-        "id": call.id,
-        "contact_id": call.contact_id,
-        "provider": call.provider,
-        "node": call.node,
-        "trunk": call.trunk,
-        "to_number": call.to_number,
-        "caller_id": call.caller_id,
-        "started_at": iso(call.started_at),
-        "answered_at": iso(call.answered_at),
-        "ended_at": iso(call.ended_at),
-        "sip_cause": call.sip_cause,
-        "hangup_cause": call.hangup_cause,
-        "digits": call.digits,
-        "outcome": call.outcome.value if call.outcome else None,
-        "billed_seconds": call.billed_seconds,
-        "ringing_at": iso(call.ringing_at),
-        "digit_times": [iso(at) for at in call.digit_times],
-        "sip_call_id": call.sip_call_id,
-        "audio_sha256": call.audio_sha256,
-    }
-
-
 def _entry(entry: TimelineEntry) -> dict[str, Any]:
     return {
         "at": iso(entry.at),
@@ -103,13 +79,3 @@ def _entry(entry: TimelineEntry) -> dict[str, Any]:
         "chain_index": entry.chain_index,
         "entry_hash": entry.entry_hash.hex(),
     }
-
-
-def iso(at: datetime | None) -> str | None:
-    """Return a time as ISO 8601 in UTC, with milliseconds."""
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def iso_microseconds(at: datetime) -> str:
-    """Return a time as ISO 8601 in UTC, with all that is recorded of it."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection
 
+from gateway.ports.call_details import CallDetailRepository
 from gateway.ports.quota import QuotaRepository
 from gateway.ports.record import (
     AcknowledgementRepository,
@@ -18,6 +19,7 @@ from gateway.ports.record import (
 )
 from gateway.store.repositories.acknowledgements import SqlAcknowledgements
 from gateway.store.repositories.attempts import SqlAttempts
+from gateway.store.repositories.call_details import SqlCallDetails
 from gateway.store.repositories.calls import SqlCalls
 from gateway.store.repositories.contacts import SqlContacts
 from gateway.store.repositories.events import SqlEvents
@@ -41,6 +43,7 @@ class SqlUnitOfWork:
         self.events: EventRepository = SqlEvents(connection)
         self.attempts: AttemptRepository = SqlAttempts(connection, holds=writes)
         self.calls: CallRepository = SqlCalls(connection, holds=writes)
+        self.call_details: CallDetailRepository = SqlCallDetails(connection)
         self.acknowledgements: AcknowledgementRepository = SqlAcknowledgements(connection)
         self._timeline = SqlTimeline(connection)
         self.timeline: TimelineRepository = self._timeline

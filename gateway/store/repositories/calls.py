@@ -65,7 +65,7 @@ class SqlCalls:
         """See the port."""
         query = _HELD if self._holds else _GET
         row = self._connection.execute(query, {"which": call_id}).mappings().one_or_none()
-        return None if row is None else _call(row)
+        return None if row is None else call_of_row(row)
 
     def update(self, call: Call) -> None:
         """See the port."""
@@ -114,7 +114,7 @@ class SqlCalls:
         return self._select(_TO_NUMBER, number, since=since)
 
     def _select(self, query: Select[Any], which: int | str | None, **more: object) -> Sequence[Call]:
-        return [_call(row) for row in self._connection.execute(query, {"which": which, **more}).mappings()]
+        return [call_of_row(row) for row in self._connection.execute(query, {"which": which, **more}).mappings()]
 
 
 def _columns(call: Call) -> dict[str, object]:
@@ -144,7 +144,8 @@ def _columns(call: Call) -> dict[str, object]:
     }
 
 
-def _call(row: RowMapping) -> Call:
+def call_of_row(row: RowMapping) -> Call:
+    """Return the call that a row of the table ``calls`` holds."""
     return Call(
         id=row["id"],
         license_id=row["license_id"],
