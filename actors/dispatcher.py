@@ -21,6 +21,7 @@ from actors.messages import (
     PlaceCall,
     SayWhoLives,
     StartAgain,
+    TakeUp,
     TakeUpEverything,
     WhoLives,
     Withdraw,
@@ -32,13 +33,16 @@ from gateway.ports.clock import Clock
 from gateway.ports.phone import CallEnded, Phone, PhoneNodeDown, PhoneNodeUp, PhoneReport
 from gateway.ports.record import Record, RecordUnavailableError, SignalKind
 from gateway.services import call_queries, escalate
+from gateway.services.advance import Surveyed, survey
 
 log = structlog.get_logger(__name__)
 
 Ref = pykka.ActorRef[Any]
 NewActor = Callable[[int], Ref]
+NewEventActor = Callable[[int, Surveyed | None], Ref]
 
 _SIGNALS_AT_ONCE = 1000
+_TAKEN_UP_AT_ONCE = 500
 _RETRY = timedelta(seconds=1)
 
 
@@ -53,9 +57,10 @@ class DispatcherActor(PooledActor):
         clock: Clock,
         timers: Timers,
         phone: Phone,
-        new_event_actor: NewActor,
+        new_event_actor: NewEventActor,
         new_contact_actor: NewActor,
         on_broken: Callable[[], None],
+        on_taken_up: Callable[[], None] = lambda: None,
         auditor: Tell | None = None,
     ) -> None:
         super().__init__(pool=pool)
@@ -66,6 +71,7 @@ class DispatcherActor(PooledActor):
         self._new_event_actor = new_event_actor
         self._new_contact_actor = new_contact_actor
         self._on_broken = on_broken
+        self._on_taken_up = on_taken_up
         self._auditor = auditor
         self._events: dict[int, Ref] = {}
         self._contacts: dict[int, Ref] = {}
@@ -100,6 +106,8 @@ class DispatcherActor(PooledActor):
         match message:
             case LookForSignals():
                 self._look_for_signals()
+            case TakeUpEverything() | TakeUp():
+                self._take_up(self._unfinished() if isinstance(message, TakeUpEverything) else message.event_ids)
             case EventChanged(event_id):
                 self._tell_event(event_id, message)
             case PlaceCall(contact_id) | Withdraw(contact_id) | CheckCalls(contact_id) | CallOverdue(contact_id):
@@ -115,19 +123,28 @@ class DispatcherActor(PooledActor):
                 self._actor_failed(message)
             case StartAgain(event_id, contact_id):
                 self._start_again(event_id, contact_id)
-            case TakeUpEverything():
-                self._take_up_everything()
 
-    def _take_up_everything(self) -> None:
+    def _unfinished(self) -> tuple[int, ...]:
+        """Start the actors of those who are being called, and return the events that are to be taken up."""
         with self._record.read() as work:
             event_ids = work.events.unfinished_ids()
             legs = work.calls.unfinished()
-        log.info("escalations_taken_up", events=len(event_ids), calls=len(legs))
+        log.info("escalations_to_take_up", events=len(event_ids), calls=len(legs))
         for leg in legs:
             self._contact_of_call[leg.id] = leg.contact_id
             self._contact(leg.contact_id)
-        for event_id in event_ids:
-            self._event(event_id)
+        return tuple(event_ids)
+
+    def _take_up(self, event_ids: tuple[int, ...]) -> None:
+        """Start the actors of the first of these events; the rest comes after whatever else was told meanwhile."""
+        now, later = event_ids[:_TAKEN_UP_AT_ONCE], event_ids[_TAKEN_UP_AT_ONCE:]
+        for surveyed in survey(self._record, [each for each in now if each not in self._events], self._clock.now()):
+            self._events[surveyed.event_id] = self._new_event_actor(surveyed.event_id, surveyed)
+        if later:
+            tell_if_alive(self.actor_ref, TakeUp(later))
+        else:
+            log.info("escalations_taken_up", events=len(self._events))
+            self._on_taken_up()
 
     def _look_for_signals(self) -> None:
         while True:
@@ -228,7 +245,7 @@ class DispatcherActor(PooledActor):
     def _event(self, event_id: int) -> Ref:
         ref = self._events.get(event_id)
         if ref is None or not ref.is_alive():
-            ref = self._events[event_id] = self._new_event_actor(event_id)
+            ref = self._events[event_id] = self._new_event_actor(event_id, None)
         return ref
 
     def _contact(self, contact_id: int) -> Ref:

@@ -1,52 +1,46 @@
-"""EventActor: one event's escalation, a thin shell over ``gateway.model.ladder``."""
+"""EventActor: one event's escalation. What is due ``gateway.model.ladder`` says, and the ``ClerkActor`` records it."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Protocol
 
 import pykka
 import structlog
 
 from actors.agenda import Agenda
-from actors.messages import ActorFailed, EventChanged, EventFinished, PlaceCall, Withdraw
+from actors.messages import (
+    ActorFailed,
+    EventChanged,
+    EventFinished,
+    LadderClimbed,
+    LookAtLadder,
+    LookFailed,
+    PlaceCall,
+    StepDue,
+    Withdraw,
+)
 from actors.pool import ActorPool, PooledActor
 from actors.timers import Timer, Timers
 from gateway.model.attempt import Attempt, AttemptState, Level
 from gateway.model.event import EventStatus
-from gateway.model.ladder import (
-    Call,
-    Exhaust,
-    Finished,
-    GiveUp,
-    Send,
-    Skip,
-    Step,
-    TellOwner,
-    WaitUntil,
-    first_seen,
-    next_step,
-    without_future,
-)
+from gateway.model.urgency import Urgency, urgency
 from gateway.ports.clock import Clock
-from gateway.ports.record import EscalationRecord, Record
-from gateway.services import escalate
+from gateway.ports.record import EscalationRecord
+from gateway.services.advance import Advanced, Begun, Seen, Surveyed
 
 log = structlog.get_logger(__name__)
-
-# No event has so many steps that are due at one moment; a ladder that runs in circles must not run for ever.
-_MOST_STEPS = 1000
 
 Tell = Callable[[object], None]
 
 
+class LadderError(Exception):
+    """The steps of an event could not be taken: a fault of this program, which the message names."""
+
+
 class Outbox(Protocol):
-    """What an event's actor needs of the outside: it asks whether a way is open, and hands messages over."""
+    """What an event's actor hands messages over to."""
 
-    def refusal(self, level: Level, *, window_open: bool, escalation: EscalationRecord) -> str | None:
-        """Return why that level cannot work now, or ``None``. Does no I/O."""
-        ...
-
-    def submit(self, begun: escalate.Begun, escalation: EscalationRecord) -> None:
+    def submit(self, begun: Begun, escalation: EscalationRecord) -> None:
         """Send the message on another thread, record what became of it, and tell the dispatcher. Returns at once."""
         ...
 
@@ -56,10 +50,11 @@ class Outbox(Protocol):
 
 
 class EventActor(PooledActor):
-    """Does the steps of one event's ladder, each at its time.
+    """Sees to it that one event's steps are taken, each at its time.
 
-    It remembers nothing that matters: at every message it reads the record, asks the ladder,
-    does what is due, and sets a timer for the rest.
+    It remembers nothing that matters: whenever something happened, or a time has come, it has the clerk look at the
+    record, does what was recorded as begun, and sets a timer for the rest. ``surveyed`` is where the event stood as
+    the engine took it up.
     """
 
     def __init__(
@@ -67,35 +62,52 @@ class EventActor(PooledActor):
         *,
         event_id: int,
         pool: ActorPool,
-        record: Record,
         clock: Clock,
         timers: Timers,
+        clerk: Tell,
         outbox: Outbox,
         dispatcher: Tell,
         agenda: Agenda | None = None,
+        surveyed: Surveyed | None = None,
     ) -> None:
         super().__init__(pool=pool)
         self._event_id = event_id
-        self._agenda = agenda or Agenda()
-        self._first_seen: Mapping[datetime, datetime] = {}
-        self._record = record
         self._clock = clock
         self._timers = timers
+        self._clerk = clerk
         self._outbox = outbox
         self._dispatcher = dispatcher
+        self._agenda = agenda or Agenda()
+        self._surveyed = surveyed
+        self._rank = surveyed.urgency.rank if surveyed is not None else 0
+        self._seen: Seen = {}
         self._timer: Timer | None = None
-        self._asked_for_calls: set[int] = set()
+        self._due_at: datetime | None = None
+        self._asked_for_calls: set[int] | None = None
+        self._looking = False
         self._ended = False
-        self._log = log.bind(event_id=event_id)
 
     def on_start(self) -> None:
         """Take the escalation up where the record says it stands."""
-        self._advance()
+        surveyed, self._surveyed = self._surveyed, None
+        if surveyed is None:
+            self._look(None)
+        elif surveyed.standing is None:
+            self._look(surveyed.urgency.since)
+        else:
+            self._stand(surveyed.standing)
 
     def on_receive(self, message: object) -> None:
-        """Look at the record again: whatever happened is there."""
-        if isinstance(message, EventChanged):
-            self._advance()
+        """Have the record looked at, or do what was found to be due."""
+        match message:
+            case EventChanged():
+                self._look(None)
+            case StepDue():
+                self._look(self._due_at)
+            case LadderClimbed(advanced):
+                self._climbed(advanced)
+            case LookFailed(error):
+                raise LadderError(error)
 
     def on_stop(self) -> None:
         """Ask for a successor where something came up between the last word and the end."""
@@ -108,78 +120,53 @@ class EventActor(PooledActor):
         if self._timer is not None:
             self._timer.cancel()
         self._agenda.drop(self._event_id)
-        self._log.error("event_actor_failed", exc_info=error)
-        what = f"{type(error).__name__}: {error}"
+        log.error("event_actor_failed", event_id=self._event_id, exc_info=error)
+        what = str(error) if isinstance(error, LadderError) else f"{type(error).__name__}: {error}"
         self._dispatcher(ActorFailed(what, event_id=self._event_id, concerned_events=(self._event_id,)))
 
-    def _advance(self) -> None:
+    def _look(self, due_at: datetime | None) -> None:
+        """Have the ladder looked at; ``due_at`` tells how long a step has waited, ``None`` where something happened."""
         self._ended = False
-        for _ in range(_MOST_STEPS):
-            escalation = escalate.load(self._record, self._event_id)
-            if escalation is None:
-                self._end()
-                return
-            self._settle_calls(escalation)
-            now = self._clock.now()
-            self._first_seen = first_seen(escalation.history, now, self._first_seen)
-            history = without_future(escalation.history, self._first_seen)
-            step = next_step(escalation.snapshot, escalation.event.status, history, now)
-            if isinstance(step, WaitUntil):
-                self._wait(None if step.at is None else step.at - now)
-                self._agenda.note(self._event_id, step.at)
-                return
-            if isinstance(step, Finished):
-                if escalate.finish(self._record, event_id=self._event_id, status=escalation.event.status):
-                    self._end()
-                    return
-                continue
-            self._do(step, escalation)
-        raise RuntimeError(f"the ladder of event {self._event_id} does not come to rest")
-
-    def _do(self, step: Step, escalation: EscalationRecord) -> None:
-        now = self._clock.now()
-        match step:
-            case Send(contact_id, level, number):
-                self._send(escalation, contact_id, level, number)
-            case TellOwner(number):
-                self._send(escalation, None, Level.OWNER, number)
-            case Skip(contact_id, level, reason):
-                escalate.skip(
-                    self._record, event_id=self._event_id, contact_id=contact_id, level=level, reason=reason, at=now
-                )
-            case Call(contact_id, number):
-                escalate.begin_call_attempt(
-                    self._record,
-                    event_id=self._event_id,
-                    contact_id=contact_id,
-                    number=number,
-                    refusal=self._outbox.refusal(Level.CALL, window_open=False, escalation=escalation),
-                    at=now,
-                )
-            case GiveUp(attempt_id):
-                escalate.give_up(self._record, attempt_id=attempt_id, at=now)
-                given_up = next(attempt for attempt in escalation.history if attempt.id == attempt_id)
-                self._outbox.look_up(given_up, escalation)
-            case Exhaust():
-                self._log.error("event_exhausted", license=escalation.snapshot.license_name)
-                escalate.exhaust(self._record, event_id=self._event_id, at=now)
-
-    def _send(self, escalation: EscalationRecord, contact_id: int | None, level: Level, number: int) -> None:
-        now = self._clock.now()
-        window_open = contact_id is not None and escalate.window_open(self._record, contact_id, now)
-        begun = escalate.begin_message(
-            self._record,
-            event_id=self._event_id,
-            contact_id=contact_id,
-            level=level,
-            number=number,
-            policy=escalation.snapshot.policy,
-            window_open=window_open,
-            refusal=self._outbox.refusal(level, window_open=window_open, escalation=escalation),
-            at=now,
+        if self._looking and due_at is not None:
+            return
+        self._looking = True
+        self._clerk(
+            LookAtLadder(
+                event_id=self._event_id,
+                asker=self.actor_ref,
+                seen=self._seen,
+                urgency=Urgency(self._rank, due_at or self._clock.now()),
+                due_at=due_at,
+            )
         )
-        if begun is not None and begun.attempt.state is AttemptState.PENDING:
-            self._outbox.submit(begun, escalation)
+
+    def _climbed(self, advanced: Advanced) -> None:
+        # Should another look be under way, its answer follows: that it is asked for twice does no harm.
+        self._looking = False
+        escalation = advanced.escalation
+        if escalation is not None:
+            if advanced.exhausted:
+                log.error("event_exhausted", event_id=self._event_id, license=escalation.snapshot.license_name)
+            for begun in advanced.begun:
+                self._outbox.submit(begun, escalation)
+            for attempt in advanced.given_up:
+                self._outbox.look_up(attempt, escalation)
+        self._stand(advanced)
+
+    def _stand(self, advanced: Advanced) -> None:
+        """Wait for what comes next."""
+        self._seen = advanced.seen
+        if advanced.escalation is not None:
+            self._rank = urgency(advanced.escalation.event, self._clock.now()).rank
+            self._settle_calls(advanced.escalation)
+        if advanced.over:
+            self._wait(None)
+            self._agenda.drop(self._event_id)
+            self._ended = True
+            self._dispatcher(EventFinished(self._event_id))
+            return
+        self._wait(advanced.next_at)
+        self._agenda.note(self._event_id, advanced.next_at)
 
     def _settle_calls(self, escalation: EscalationRecord) -> None:
         """Have the pending calls placed, each asked for once, or withdrawn where the event is over."""
@@ -187,25 +174,25 @@ class EventActor(PooledActor):
             if attempt.level is not Level.CALL or attempt.state is not AttemptState.PENDING:
                 continue
             contact_id = _contact_of(attempt)
+            if self._asked_for_calls is None:
+                self._asked_for_calls = set()
             if escalation.event.status is not EventStatus.OPEN:
                 self._dispatcher(Withdraw(contact_id, self._event_id))
             elif attempt.id not in self._asked_for_calls:
                 self._asked_for_calls.add(attempt.id)
                 self._dispatcher(PlaceCall(contact_id, self._event_id, attempt.id))
 
-    def _wait(self, delay: timedelta | None) -> None:
+    def _wait(self, until: datetime | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if delay is not None:
-            ref, changed = self.actor_ref, EventChanged(self._event_id)
-            self._timer = self._timers.after(delay, lambda: tell_if_alive(ref, changed))
+        self._due_at = until
+        if until is not None:
+            ref = self.actor_ref
+            self._timer = self._timers.after(until - self._clock.now(), lambda: tell_if_alive(ref, _STEP_DUE))
 
-    def _end(self) -> None:
-        self._wait(None)
-        self._agenda.drop(self._event_id)
-        self._ended = True
-        self._dispatcher(EventFinished(self._event_id))
+
+_STEP_DUE = StepDue()
 
 
 def tell_if_alive(ref: "pykka.ActorRef[Any]", message: object) -> None:

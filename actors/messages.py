@@ -1,13 +1,26 @@
 """What the actors tell each other: frozen values, commands in the imperative, events in the past."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
+import pykka
+
+from gateway.model.urgency import Urgency
 from gateway.ports.phone import CallOrder, PhoneReport
+from gateway.services.advance import Advanced, Seen
 
 
 @dataclass(frozen=True, slots=True)
 class TakeUpEverything:
     """To the dispatcher, once: start an actor for every event that is not finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeUp:
+    """From the dispatcher to itself: take these events up, a part at a time."""
+
+    event_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +33,44 @@ class EventChanged:
     """Something about an event is new in the record. To the dispatcher, who passes it on to the event's actor."""
 
     event_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepDue:
+    """To an event's actor, by its own timer: the next step's time has come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAtLadder:
+    """To the clerk: record what is due for an event, and answer ``asker`` with ``LadderClimbed``.
+
+    ``due_at`` is when a step was expected, ``None`` where something happened; ``urgency`` orders what is long overdue.
+    """
+
+    event_id: int
+    asker: "pykka.ActorRef[Any]"
+    seen: Seen
+    urgency: Urgency
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteSteps:
+    """From the clerk to itself: record what was asked for until now."""
+
+
+@dataclass(frozen=True, slots=True)
+class LadderClimbed:
+    """To an event's actor, from the clerk: what was due is on record, and this is how the event stands."""
+
+    advanced: Advanced
+
+
+@dataclass(frozen=True, slots=True)
+class LookFailed:
+    """To an event's actor, from the clerk: its steps cannot be taken, because of a fault of this program."""
+
+    error: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ import structlog
 from actors.event import Tell
 from actors.messages import CallPrepared, EventChanged
 from actors.timers import Timers
-from gateway.model.attempt import Attempt, AttemptState, Level
+from gateway.model.attempt import Attempt, AttemptState
 from gateway.model.call import Call
 from gateway.ports.record import EscalationRecord
 from gateway.services.acknowledge import AckResult
+from gateway.services.advance import Begun
 from gateway.services.announce import Announcer, PreparedCall
 from gateway.services.deliver import Courier
-from gateway.services.escalate import Begun
 
 log = structlog.get_logger(__name__)
 
@@ -31,10 +31,6 @@ class CourierOutbox:
         self._courier = courier
         self._dispatcher = dispatcher
         self._timers = timers
-
-    def refusal(self, level: Level, *, window_open: bool, escalation: EscalationRecord) -> str | None:
-        """Return why a level cannot work now, or ``None``."""
-        return self._courier.refusal(level, window_open=window_open, escalation=escalation)
 
     def submit(self, begun: Begun, escalation: EscalationRecord) -> None:
         """Send the message elsewhere; whatever happens, the event's actor then looks at the record."""

@@ -13,6 +13,7 @@ from gateway.model.license import AlertSource, License, SourceKind
 from gateway.model.policy import Policy, Snapshot, SnapshotContact, Tier
 from gateway.model.timeline import TimelineEntry, TimelineType
 from gateway.ports.record import NewEvent, Record
+from gateway.services.steps import note_step
 
 NOW = datetime(2026, 3, 29, 0, 59, 59, 123456, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -149,3 +150,22 @@ def add_event(record: Record, event: NewEvent) -> int:
 def an_entry(event_id: int, kind: TimelineType = TimelineType.ACCEPTED, **detail: object) -> TimelineEntry:
     """Return an entry of an event's timeline."""
     return TimelineEntry(event_id=event_id, at=NOW, type=kind, contact_id=None, channel=None, detail=detail)
+
+
+def add_due_call(record: Record, event_id: int, contact_id: int, *, at: datetime = NOW, number: int = 1) -> Attempt:
+    """Record that the contact is to be called for the event, as the ladder does it, and return the attempt."""
+    attempt = Attempt(
+        id=0,
+        event_id=event_id,
+        contact_id=contact_id,
+        level=Level.CALL,
+        number=number,
+        state=AttemptState.PENDING,
+        began_at=at,
+    )
+    with record.write() as work:
+        added = work.attempts.add(attempt)
+        detail: dict[str, object] = {"attempt_id": added.id, "number": number}
+        note_step(work, added, TimelineType.ATTEMPT_STARTED, at, detail)
+        work.commit()
+    return added

@@ -1,5 +1,6 @@
 """The engine process: actors, timers, phone. It can be killed at any point; what it was doing is on record."""
 
+import gc
 import signal
 import socket
 import threading
@@ -14,6 +15,8 @@ import structlog
 
 from actors.agenda import Agenda
 from actors.auditor import AuditorActor, AuditResult
+from actors.backlog import CatchUp
+from actors.clerk import ClerkActor
 from actors.contact import ContactActor
 from actors.dispatcher import DispatcherActor
 from actors.event import EventActor, tell_if_alive
@@ -152,6 +155,7 @@ class Engine:
             call_caps=self._call_caps,
         )
         self._dispatcher: pykka.ActorRef[DispatcherActor] | None = None
+        self._clerk: pykka.ActorRef[ClerkActor] | None = None
         self._auditor: pykka.ActorRef[AuditorActor] | None = None
         self._agenda = Agenda()
         self._began_at = self._clock.now()
@@ -178,11 +182,20 @@ class Engine:
             "timers": self._timers,
         }
         actors: dict[str, Any] = shared | {"dispatcher": self._tell}
+        settings = self._config.engine
+        self._clerk = ClerkActor.start(
+            **shared,
+            refusals=self._courier,
+            on_broken=self._break,
+            agenda=self._agenda,
+            catch_up=CatchUp(at_once=settings.catch_up_at_once, per_second=settings.catch_up_rate),
+        )
+        event_actors = {name: each for name, each in actors.items() if name != "record"} | {"agenda": self._agenda}
         self._dispatcher = DispatcherActor.start(
             **shared,
             phone=self._phone,
-            new_event_actor=lambda event_id: EventActor.start(
-                event_id=event_id, outbox=outbox, agenda=self._agenda, **actors
+            new_event_actor=lambda event_id, surveyed: EventActor.start(
+                event_id=event_id, surveyed=surveyed, clerk=self._tell_clerk, outbox=outbox, **event_actors
             ),
             new_contact_actor=lambda contact_id: ContactActor.start(
                 contact_id=contact_id,
@@ -193,6 +206,7 @@ class Engine:
                 **actors,
             ),
             on_broken=self._break,
+            on_taken_up=_keep_for_good,
             auditor=self._tell_auditor,
         )
         self._auditor = AuditorActor.start(
@@ -262,6 +276,10 @@ class Engine:
     def _tell(self, message: object) -> None:
         if self._dispatcher is not None:
             tell_if_alive(self._dispatcher, message)
+
+    def _tell_clerk(self, message: object) -> None:
+        if self._clerk is not None:
+            tell_if_alive(self._clerk, message)
 
     def _tell_auditor(self, message: object) -> None:
         if self._auditor is not None:
@@ -348,6 +366,12 @@ class Engine:
                 log.warning("heartbeat_not_recorded", error=str(error))
             if self._closing.wait(_BEAT_EVERY.total_seconds()):
                 return
+
+
+def _keep_for_good() -> None:
+    """Take what was made at the start out of the garbage collector's sight: its rounds would stop all threads."""
+    gc.collect()
+    gc.freeze()
 
 
 def _trouble(node: NodeHealth) -> str:

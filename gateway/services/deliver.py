@@ -17,6 +17,7 @@ from gateway.ports.messages import Delivery, Message, NotificationChannel, Searc
 from gateway.ports.record import EscalationRecord, Record, RecordUnavailableError
 from gateway.ports.speech import Audio, AudioFormat, Speech, SpeechError
 from gateway.services import escalate, unknown
+from gateway.services.advance import Begun
 from gateway.services.quota import VoiceQuota
 
 log = structlog.get_logger(__name__)
@@ -68,7 +69,7 @@ class Courier:
             return "no_owner_chat"
         return channel.refuse(level, window_open=window_open)
 
-    def deliver(self, begun: escalate.Begun, escalation: EscalationRecord) -> AttemptState:
+    def deliver(self, begun: Begun, escalation: EscalationRecord) -> AttemptState:
         """Send a message that is recorded as pending, record what became of it, and return that."""
         attempt = begun.attempt
         delivery = self._deliver(begun, escalation)
@@ -109,7 +110,12 @@ class Courier:
         state = unknown.settle(self._record, attempt_id=attempt.id, found=found, at=self._clock.now())
         bound.info("unknown_message_looked_up", state=state and state.value, provider_id=found and found.provider_id)
 
-    def _deliver(self, begun: escalate.Begun, escalation: EscalationRecord) -> Delivery:
+    def _deliver(self, begun: Begun, escalation: EscalationRecord) -> Delivery:
+        deadline_at = begun.attempt.deadline_at
+        if deadline_at is not None and deadline_at <= self._clock.now():
+            # So many messages were waiting that its time ran out: the ladder has gone on, or is about to.
+            state = AttemptState.UNAVAILABLE if begun.attempt.level is Level.OWNER else AttemptState.FAILED
+            return Delivery(state=state, provider="tocsin", reason="not_sent_in_time")
         try:
             if begun.attempt.level is Level.VOICE_NOTE:
                 return self._send_voice_note(begun, escalation)
@@ -118,7 +124,7 @@ class Courier:
             return Delivery(state=AttemptState.FAILED, provider="speech", reason=str(error))
         return self._channels[begun.attempt.level].send(message)
 
-    def _send_voice_note(self, begun: escalate.Begun, escalation: EscalationRecord) -> Delivery:
+    def _send_voice_note(self, begun: Begun, escalation: EscalationRecord) -> Delivery:
         """Send the note if its seconds could be reserved; it counts unless it certainly did not leave.
 
         Raises ``SpeechError``.
@@ -150,7 +156,7 @@ class Courier:
             # What is not settled counts as reserved. The note's own result is worth more patience.
             log.warning("voice_note_not_settled", attempt_id=attempt.id, error=str(error))
 
-    def _compose(self, begun: escalate.Begun, escalation: EscalationRecord) -> Message:
+    def _compose(self, begun: Begun, escalation: EscalationRecord) -> Message:
         match begun.attempt.level:
             case Level.OWNER:
                 return self._owner_report(begun, escalation)
@@ -159,7 +165,7 @@ class Courier:
             case _:
                 return self._text(begun, escalation)
 
-    def _text(self, begun: escalate.Begun, escalation: EscalationRecord) -> Message:
+    def _text(self, begun: Begun, escalation: EscalationRecord) -> Message:
         event, snapshot = escalation.event, escalation.snapshot
         contact = snapshot.contact(_contact_id(begun.attempt))
         link = self._link_url(begun.link_id) if begun.link_id is not None else ""
@@ -195,7 +201,7 @@ class Courier:
         )
         return self._speech.render(text, language=speakable(contact.language), audio_format=AudioFormat.VOICE_NOTE)
 
-    def _voice_note(self, begun: escalate.Begun, escalation: EscalationRecord, audio: Audio) -> Message:
+    def _voice_note(self, begun: Begun, escalation: EscalationRecord, audio: Audio) -> Message:
         contact = escalation.snapshot.contact(_contact_id(begun.attempt))
         return Message(
             level=Level.VOICE_NOTE,
@@ -206,7 +212,7 @@ class Courier:
             status_callback_url=self._status_url(begun.attempt.id),
         )
 
-    def _stand_down(self, begun: escalate.Begun, escalation: EscalationRecord) -> Message:
+    def _stand_down(self, begun: Begun, escalation: EscalationRecord) -> Message:
         event = escalation.event
         contact = escalation.snapshot.contact(_contact_id(begun.attempt))
         by = event.acknowledged_by if event.status is EventStatus.ACKNOWLEDGED else None
@@ -218,7 +224,7 @@ class Courier:
             status_callback_url=self._status_url(begun.attempt.id),
         )
 
-    def _owner_report(self, begun: escalate.Begun, escalation: EscalationRecord) -> Message:
+    def _owner_report(self, begun: Begun, escalation: EscalationRecord) -> Message:
         snapshot = escalation.snapshot
         text = phrases.owner_report(
             snapshot.language,

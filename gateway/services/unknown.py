@@ -8,7 +8,7 @@ from gateway.model.policy import Policy
 from gateway.model.timeline import TimelineEntry, TimelineType
 from gateway.ports.messages import Delivery
 from gateway.ports.record import Record, UnitOfWork
-from gateway.services.escalate import Begun
+from gateway.services.advance import Begun
 
 _FOUND = "found_at_provider"
 _NOT_CONFIRMED = "not_confirmed_by_provider"

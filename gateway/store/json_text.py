@@ -46,6 +46,8 @@ def dump_snapshot(snapshot: Snapshot) -> str:
     )
 
 
+# Events of one license share their snapshot until somebody edits the license: it is read, and held, once.
+@lru_cache(maxsize=4096)
 def load_snapshot(text: str) -> Snapshot:
     """Return the snapshot that ``dump_snapshot`` wrote, in this version or in another.
 

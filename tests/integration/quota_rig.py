@@ -13,10 +13,11 @@ from gateway.model.license import SourceKind
 from gateway.model.quota import VoiceUseKind
 from gateway.ports.phone import CallEnded
 from gateway.ports.record import Record
-from gateway.services import calls, escalate, tenants
+from gateway.services import calls, tenants
 from gateway.services.intake import Accepted, Alert, accept
 from gateway.services.quota import QuotaStatus, VoiceQuota, quota_status
 from gateway.services.tokens import SourceTokens
+from tests.records import add_due_call
 
 NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -58,11 +59,7 @@ class QuotaRig:
         """Return an attempt that waits for its call, of a new event unless one is given."""
         event_id = event_id or self.alert(severity).event_id
         assert event_id is not None
-        attempt = escalate.begin_call_attempt(
-            self.record, event_id=event_id, contact_id=self.contacts[contact].id, number=1, refusal=None, at=NOW
-        )
-        assert attempt is not None
-        return attempt
+        return add_due_call(self.record, event_id, self.contacts[contact].id)
 
     def dial(self, *attempts: Attempt, longest: timedelta = MINUTE, at: datetime = NOW) -> str | None:
         """Record a leg for the attempts and return its id; ``None`` where it was refused."""

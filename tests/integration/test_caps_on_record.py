@@ -16,11 +16,12 @@ from gateway.model.license import SourceKind
 from gateway.ports.phone import Prompt
 from gateway.ports.record import Record
 from gateway.ports.speech import Audio, AudioFormat
-from gateway.services import escalate, tenants
+from gateway.services import tenants
 from gateway.services.announce import Announcer, PreparedCall
 from gateway.services.intake import Alert, accept
 from gateway.services.tokens import SourceTokens
 from gateway.store import open_record
+from tests.records import add_due_call
 
 T0 = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -87,16 +88,7 @@ class Desk:
             )
             assert accepted.event_id is not None
             event_id = accepted.event_id
-        attempt = escalate.begin_call_attempt(
-            self.record,
-            event_id=event_id,
-            contact_id=contact_id or contact.id,
-            number=number,
-            refusal=None,
-            at=self.at,
-        )
-        assert attempt is not None
-        return attempt
+        return add_due_call(self.record, event_id, contact_id or contact.id, at=self.at, number=number)
 
     def prepare(self, *attempts: Attempt, of: int = 0) -> PreparedCall:
         return self.announcer.prepare(self.licenses[of][0].id, [attempt.id for attempt in attempts], None)

@@ -195,9 +195,7 @@ def test_a_closed_event_is_unfinished_until_it_is_finished(record: Record, tenan
         assert list(work.events.open_ids()) == [second]
         assert list(work.events.unfinished_ids()) == [first, second]
     with record.write() as work:
-        assert not work.events.finish(first, EventStatus.RESOLVED)
-        assert work.events.finish(first, EventStatus.ACKNOWLEDGED)
-        assert not work.events.finish(second, EventStatus.OPEN)
+        work.events.finish([first, second], NOW)
         work.commit()
     with record.read() as work:
         assert list(work.events.unfinished_ids()) == [second]
@@ -207,7 +205,7 @@ def test_an_exhausted_event_that_is_acknowledged_has_something_left_to_do(record
     event_id = add_event(record, tenant.new_event())
     closed(record, event_id, EventStatus.EXHAUSTED)
     with record.write() as work:
-        work.events.finish(event_id, EventStatus.EXHAUSTED)
+        work.events.finish([event_id], NOW)
         work.commit()
     assert closed(record, event_id, EventStatus.ACKNOWLEDGED, EventStatus.OPEN, EventStatus.EXHAUSTED)
     with record.read() as work:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from actors.clerk import ClerkActor
 from actors.contact import ContactActor
 from actors.dispatcher import DispatcherActor
 from actors.event import EventActor, tell_if_alive
@@ -375,10 +376,14 @@ class World:
         booth = AnnouncerBooth(executor=executor, announcer=announcer, dispatcher=self.tell)
         shared: dict[str, Any] = {"pool": self.pool, "record": mortal, "clock": self.clock, "timers": self.timers}
         actors = shared | {"dispatcher": self.tell}
+        clerk = self.clerk = ClerkActor.start(**shared, refusals=courier, on_broken=lambda: None)
+        event_actors = {name: each for name, each in actors.items() if name != "record"}
         self.dispatcher = DispatcherActor.start(
             **shared,
             phone=self.pbx,
-            new_event_actor=lambda event_id: EventActor.start(event_id=event_id, outbox=outbox, **actors),
+            new_event_actor=lambda event_id, surveyed: EventActor.start(
+                event_id=event_id, surveyed=surveyed, clerk=clerk.tell, outbox=outbox, **event_actors
+            ),
             new_contact_actor=lambda contact_id: ContactActor.start(
                 contact_id=contact_id, phone=self.pbx, booth=booth, quota=quota, **actors
             ),

@@ -1,5 +1,6 @@
 """Acknowledgements and their links in the database."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,7 @@ _ADD_LINK = {
 }
 _LINK = select(ack_links).where(ack_links.c.id == bindparam("link_id"))
 _LINKS_OF_EVENT = select(ack_links).where(ack_links.c.event_id == bindparam("event_id"))
+_LINKS_OF_EVENTS = select(ack_links).where(ack_links.c.event_id.in_(bindparam("event_ids", expanding=True)))
 _LINK_OF_CONTACT = _LINKS_OF_EVENT.where(ack_links.c.contact_id == bindparam("contact_id"))
 _LINK_OF_OWNER = _LINKS_OF_EVENT.where(ack_links.c.contact_id.is_(None))
 
@@ -63,6 +65,18 @@ class SqlAcknowledgements:
         self._connection.execute(_ADD_LINK[self._connection.dialect.name], values)
         query = _LINK_OF_OWNER if contact_id is None else _LINK_OF_CONTACT
         return _link(self._connection.execute(query, {"event_id": event_id, "contact_id": contact_id}).mappings().one())
+
+    def add_links(self, links: Sequence[tuple[int, int | None, datetime]]) -> Sequence[AckLink]:
+        """See the port."""
+        if len(links) <= 1:
+            return [self.add_link(*link) for link in links]
+        names = ("event_id", "contact_id", "expires_at")
+        values = [dict(zip(names, link, strict=True)) for link in links]
+        self._connection.execute(_ADD_LINK[self._connection.dialect.name], values)
+        event_ids = sorted({event_id for event_id, _, _ in links})
+        found = self._connection.execute(_LINKS_OF_EVENTS, {"event_ids": event_ids}).mappings()
+        made = {(row["event_id"], row["contact_id"]): _link(row) for row in found}
+        return [made[event_id, contact_id] for event_id, contact_id, _ in links]
 
     def link(self, link_id: int) -> AckLink | None:
         """See the port."""

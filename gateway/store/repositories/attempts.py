@@ -1,6 +1,7 @@
 """Attempts in the database."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, select, text, update
@@ -9,6 +10,7 @@ from gateway.model.attempt import Attempt, AttemptState, Level
 from gateway.store.tables import PENDING_CALL, REPORTABLE_ATTEMPT, attempts, call_attempts
 
 _ADD = insert(attempts).returning(attempts)
+_ADD_ALL = insert(attempts).returning(attempts.c.id, sort_by_parameter_order=True)
 _ID = attempts.c.id == bindparam("which")
 _UPDATE = update(attempts).where(_ID)
 _GET = select(attempts).where(_ID)
@@ -28,6 +30,7 @@ _EVENTS_OF = select(attempts.c.id, attempts.c.event_id).where(
 )
 _ALL = select(attempts).order_by(attempts.c.id)
 _OF_EVENT = _ALL.where(attempts.c.event_id == bindparam("which"))
+_OF_EVENTS = _ALL.where(attempts.c.event_id.in_(bindparam("event_ids", expanding=True)))
 _OF_CALL = _ALL.join(call_attempts, call_attempts.c.attempt_id == attempts.c.id).where(
     call_attempts.c.call_id == bindparam("which")
 )
@@ -48,19 +51,16 @@ class SqlAttempts:
 
     def add(self, attempt: Attempt) -> Attempt:
         """See the port."""
-        row = self._connection.execute(
-            _ADD,
-            {
-                "event_id": attempt.event_id,
-                "contact_id": attempt.contact_id,
-                "level": attempt.level.value,
-                "number": attempt.number,
-                "began_at": attempt.began_at,
-                "deadline_at": attempt.deadline_at,
-                **_result(attempt),
-            },
-        )
-        return _attempt(row.mappings().one())
+        return _attempt(self._connection.execute(_ADD, _new(attempt)).mappings().one())
+
+    def add_all(self, new: Sequence[Attempt]) -> Sequence[Attempt]:
+        """See the port."""
+        if not new:
+            return ()
+        if len(new) == 1:
+            return (self.add(new[0]),)
+        ids = self._connection.execute(_ADD_ALL, [_new(attempt) for attempt in new]).scalars()
+        return [replace(attempt, id=attempt_id) for attempt, attempt_id in zip(new, ids, strict=True)]
 
     def get(self, attempt_id: int) -> Attempt | None:
         """See the port."""
@@ -83,6 +83,13 @@ class SqlAttempts:
         rows = self._connection.execute(_EVENTS_OF, {"attempt_ids": list(attempt_ids)})
         return {row.id: row.event_id for row in rows}
 
+    def of_events(self, event_ids: Collection[int]) -> Mapping[int, Sequence[Attempt]]:
+        """Return the attempts of each of the events that has any, by id."""
+        found: dict[int, list[Attempt]] = {}
+        for row in self._connection.execute(_OF_EVENTS, {"event_ids": list(event_ids)}).mappings():
+            found.setdefault(row["event_id"], []).append(_attempt(row))
+        return found
+
     def of_event(self, event_id: int) -> Sequence[Attempt]:
         """See the port."""
         return self._all(_OF_EVENT, event_id)
@@ -101,6 +108,18 @@ class SqlAttempts:
 
     def _all(self, query: Select[Any], which: int | str | None) -> Sequence[Attempt]:
         return [_attempt(row) for row in self._connection.execute(query, {"which": which}).mappings()]
+
+
+def _new(attempt: Attempt) -> dict[str, object]:
+    return {
+        "event_id": attempt.event_id,
+        "contact_id": attempt.contact_id,
+        "level": attempt.level.value,
+        "number": attempt.number,
+        "began_at": attempt.began_at,
+        "deadline_at": attempt.deadline_at,
+        **_result(attempt),
+    }
 
 
 def _result(attempt: Attempt) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Contacts in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,9 @@ from gateway.store.tables import contacts
 
 _ADD = insert(contacts).returning(contacts)
 _IN_ORDER = select(contacts).order_by(contacts.c.license_id, contacts.c.position, contacts.c.id)
+_WINDOWS = select(contacts.c.id).where(
+    contacts.c.id.in_(bindparam("contact_ids", expanding=True)), contacts.c.whatsapp_window_until > bindparam("at")
+)
 _PIN_HASH = select(contacts.c.pin_hash).where(contacts.c.id == bindparam("which"))
 _GET = select(contacts).where(contacts.c.id == bindparam("which"))
 _OF_LICENSE = _IN_ORDER.where(contacts.c.license_id == bindparam("which"))
@@ -59,6 +62,13 @@ class SqlContacts:
     def open_window(self, contact_id: int, until: datetime) -> None:
         """See the port."""
         self._set(contact_id, {"whatsapp_window_until": until})
+
+    def with_open_window(self, contact_ids: Collection[int], at: datetime) -> Collection[int]:
+        """See the port."""
+        if not contact_ids:
+            return ()
+        found = self._connection.execute(_WINDOWS, {"contact_ids": list(contact_ids), "at": at})
+        return frozenset(found.scalars())
 
     def pin_hash(self, contact_id: int) -> str | None:
         """See the port."""

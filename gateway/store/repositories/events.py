@@ -1,10 +1,10 @@
 """Events in the database."""
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, case, func, insert, select, text, update
 
 from gateway.model.acknowledgement import AcknowledgedVia
 from gateway.model.event import Event, EventStatus, Severity, ThrottleReason
@@ -23,6 +23,12 @@ _NEWEST = select(*_EVENT).order_by(events.c.created_at.desc(), events.c.id.desc(
 _GET = select(*_EVENT).where(_ID)
 _LOCK = select(events.c.status).where(_ID).with_for_update(key_share=True)
 _ESCALATION = select(events).where(_ID, events.c.snapshot.is_not(None))
+_ESCALATIONS = (
+    select(events)
+    .where(events.c.id.in_(bindparam("event_ids", expanding=True)), events.c.snapshot.is_not(None))
+    .order_by(events.c.id)
+)
+_HELD_ESCALATIONS = _ESCALATIONS.with_for_update(key_share=True)
 _DUPLICATE = _NEWEST.where(
     *_OF_KEY, events.c.created_at >= bindparam("since"), events.c.status != EventStatus.RESOLVED.value
 )
@@ -34,9 +40,10 @@ _COUNT_ACCEPTED = select(func.count()).where(
 _CLOSE = update(events).where(_ID, events.c.status.in_(bindparam("from_statuses", expanding=True)))
 _IDS = select(events.c.id).order_by(events.c.id)
 _OPEN_IDS = _IDS.where(text(OPEN_EVENT))
-_UNFINISHED_IDS = _IDS.where(text(UNFINISHED_EVENT))
+_GRAVITY = case({Severity.CRITICAL.value: 0, Severity.WARN.value: 1}, value=events.c.severity, else_=2)
+_UNFINISHED_IDS = select(events.c.id).where(text(UNFINISHED_EVENT)).order_by(_GRAVITY, events.c.id)
 _FINISH = update(events).where(
-    _ID, events.c.status == bindparam("present_status"), events.c.status != EventStatus.OPEN.value
+    events.c.id.in_(bindparam("event_ids", expanding=True)), events.c.status != EventStatus.OPEN.value
 )
 
 
@@ -90,6 +97,22 @@ class SqlEvents:
         history = SqlAttempts(self._connection, holds=False).of_event(event_id)
         return EscalationRecord(event=_event(row), snapshot=load_snapshot(row["snapshot"]), history=tuple(history))
 
+    def escalations(self, event_ids: Collection[int], *, hold: bool = False) -> Sequence[EscalationRecord]:
+        """See the port. What was locked in the order of the ids cannot wait for another who locks in that order."""
+        if not event_ids:
+            return ()
+        query = _HELD_ESCALATIONS if hold else _ESCALATIONS
+        rows = self._connection.execute(query, {"event_ids": sorted(event_ids)}).mappings().all()
+        histories = SqlAttempts(self._connection, holds=False).of_events([row["id"] for row in rows])
+        return [
+            EscalationRecord(
+                event=_event(row),
+                snapshot=load_snapshot(row["snapshot"]),
+                history=tuple(histories.get(row["id"], ())),
+            )
+            for row in rows
+        ]
+
     def find_duplicate(self, source_id: int, dedup_key: str, since: datetime) -> Event | None:
         """See the port."""
         return self._first(_DUPLICATE, source_id=source_id, dedup_key=dedup_key, since=since)
@@ -139,12 +162,10 @@ class SqlEvents:
         """See the port."""
         return self._connection.execute(_UNFINISHED_IDS).scalars().all()
 
-    def finish(self, event_id: int, status: EventStatus) -> bool:
+    def finish(self, event_ids: Collection[int], at: datetime) -> None:
         """See the port. An open event stays unfinished."""
-        finished = self._connection.execute(
-            _FINISH, {"which": event_id, "present_status": status.value, "finished_at": datetime.now(UTC)}
-        )
-        return finished.rowcount == 1
+        if event_ids:
+            self._connection.execute(_FINISH, {"event_ids": list(event_ids), "finished_at": at})
 
     def list(self, *, status: EventStatus | None, license_id: int | None, limit: int) -> Sequence[Event]:
         """See the port."""

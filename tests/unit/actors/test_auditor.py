@@ -25,10 +25,11 @@ from gateway.model.attempt import AttemptState
 from gateway.model.call import Call
 from gateway.model.license import SourceKind
 from gateway.ports.record import Record, RecordUnavailableError
-from gateway.services import acknowledge, escalate, tenants
+from gateway.services import acknowledge, tenants
 from gateway.services.intake import Alert, accept
 from gateway.services.tokens import SourceTokens
 from gateway.store import open_record
+from tests.records import add_due_call
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -82,10 +83,7 @@ class Desk:
         return accepted.event_id
 
     def call_due(self, event_id: int) -> int:
-        attempt = escalate.begin_call_attempt(
-            self.record, event_id=event_id, contact_id=self.contact_id, number=1, refusal=None, at=NOW
-        )
-        assert attempt is not None
+        attempt = add_due_call(self.record, event_id, self.contact_id, at=NOW)
         return attempt.id
 
     def leg(self, attempt_id: int, *, began_at: datetime) -> str:

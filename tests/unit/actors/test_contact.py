@@ -18,13 +18,14 @@ from gateway.model.call import Call, CallOutcome
 from gateway.model.license import SourceKind
 from gateway.ports.phone import CallAnswered, CallEnded, CallNeverDialled, CallOrder, KeyPressed
 from gateway.ports.record import Record
-from gateway.services import call_queries, escalate, tenants
+from gateway.services import call_queries, tenants
 from gateway.services.acknowledge import AckResult, acknowledge
 from gateway.services.due import due_alerts
 from gateway.services.intake import Alert, accept
 from gateway.services.quota import VoiceQuota
 from gateway.services.tokens import SourceTokens
 from gateway.store import open_record
+from tests.records import add_due_call
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 
@@ -137,10 +138,7 @@ class Desk:
             now=NOW,
         )
         assert accepted.event_id is not None
-        attempt = escalate.begin_call_attempt(
-            self.record, event_id=accepted.event_id, contact_id=self.contact.id, number=1, refusal=None, at=NOW
-        )
-        assert attempt is not None
+        attempt = add_due_call(self.record, accepted.event_id, self.contact.id, at=NOW)
         self.actor.on_receive(PlaceCall(self.contact.id, accepted.event_id, attempt.id))
         return accepted.event_id, attempt.id
 
