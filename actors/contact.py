@@ -45,6 +45,7 @@ from gateway.ports.phone import (
     CallRinging,
     KeyPressed,
     Phone,
+    provider_of,
 )
 from gateway.ports.record import Record
 from gateway.services import call_queries, calls
@@ -205,7 +206,7 @@ class ContactActor(PooledActor):
             call_id=order.call_id,
             contact_id=self._contact_id,
             attempt_ids=attempt_ids,
-            provider="asterisk",
+            provider=provider_of(order.trunk),
             node=self._phone.node_of(order.trunk),
             trunk=order.trunk,
             to_number=order.to_number,
@@ -235,14 +236,16 @@ class ContactActor(PooledActor):
         self._ended(CallEnded(call_id=leg.call_id, at=self._clock.now(), outcome=outcome))
 
     def _withdraw(self, event_id: int) -> None:
-        # What waits is taken from the record: after a restart nobody has asked this actor for a call about it.
+        # Taken from the record: after a restart nobody has asked this actor for a call about it.
         self._due = {attempt_id: due_for for attempt_id, due_for in self._due.items() if due_for != event_id}
         if calls.cancel_waiting(self._record, event_id=event_id, contact_id=self._contact_id, at=self._clock.now()):
             self._dispatcher(EventChanged(event_id))
         leg = self._leg
         if leg is None or leg.confirming or leg.withdrawn:
             return
-        if call_queries.concerns_open_event(self._record, leg.call_id):
+        if call_queries.concerns_open_event(self._record, leg.call_id) or call_queries.is_settled(
+            self._record, leg.call_id
+        ):
             return
         leg.withdrawn = True
         if leg.answered:

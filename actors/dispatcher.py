@@ -32,7 +32,7 @@ from actors.timers import Timers
 from gateway.ports.clock import Clock
 from gateway.ports.phone import CallEnded, Phone, PhoneNodeDown, PhoneNodeUp, PhoneReport
 from gateway.ports.record import Record, RecordUnavailableError, SignalKind
-from gateway.services import call_queries, escalate
+from gateway.services import call_queries, escalate, provider_calls
 from gateway.services.advance import Surveyed, survey
 
 log = structlog.get_logger(__name__)
@@ -159,6 +159,9 @@ class DispatcherActor(PooledActor):
                     self._event(event_id)  # it looks at the record as it starts
                 else:
                     self._tell_event(event_id, EventChanged(event_id))
+            for call_id in dict.fromkeys(signal.call_id for signal in signals if signal.call_id is not None):
+                for report in provider_calls.reports_of(self._record, call_id):
+                    self._phone_reported(report)
             with self._record.write() as work:
                 work.signals.remove([signal.id for signal in signals])
                 work.commit()

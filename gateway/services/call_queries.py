@@ -7,6 +7,8 @@ from gateway.model.call import Call
 from gateway.model.event import EventStatus
 from gateway.ports.record import Record
 
+_SETTLED = frozenset({AttemptState.ACKNOWLEDGED, AttemptState.HANDED_OFF})
+
 
 def attempts_of(record: Record, call_id: str) -> Sequence[Attempt]:
     """Return the attempts that a leg makes."""
@@ -32,6 +34,15 @@ def is_handed_off(record: Record, call_id: str) -> bool:
     """Tell whether the callee of the leg chose to speak to the operator."""
     with record.read() as work:
         return any(attempt.state is AttemptState.HANDED_OFF for attempt in work.attempts.of_call(call_id))
+
+
+def is_settled(record: Record, call_id: str) -> bool:
+    """Tell whether a key on the leg has acknowledged, or asked for the operator.
+
+    It may have come in at another process, which has told the callee so.
+    """
+    with record.read() as work:
+        return any(attempt.state in _SETTLED for attempt in work.attempts.of_call(call_id))
 
 
 def is_awaited(record: Record, call_id: str) -> bool:

@@ -1,0 +1,80 @@
+"""One leg at Twilio, as it is followed while it lasts."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.channels.twilio.voice_outcomes import VoiceReport
+from gateway.model.call import Call, CallOutcome
+from gateway.ports.phone import CallEnded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceTimings:
+    """How patient the phone is. ``lost_after`` begins when a leg whose CallSid is not known is first looked for.
+
+    Twilio's reports come to the web processes: the looks here are the net below, for a report that got lost.
+    """
+
+    search_every: timedelta = timedelta(seconds=3)
+    lost_after: timedelta = timedelta(seconds=60)
+    look_every: timedelta = timedelta(seconds=20)
+    after_ringing: timedelta = timedelta(seconds=10)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class VoiceLeg:
+    """What is known of a leg. Changed under the phone's lock alone, or by the one look that is under way.
+
+    ``look_at`` is when it is looked at next, in monotonic seconds, ``None`` while a look is under way or nothing has
+    been sent yet; ``lost_at`` when a leg without ``sid`` is given up.
+    """
+
+    call_id: str
+    to_number: str
+    placed_at: datetime
+    ring_timeout: timedelta
+    caller_id: str | None = None
+    sid: str | None = None
+    look_at: float | None = None
+    lost_at: float | None = None
+    ringing_told: bool = False
+    answered_told: bool = False
+    hang_up_wanted: bool = False
+    last_word: str | None = None
+    audio_sha256: str | None = None
+
+    def ended(
+        self, at: datetime, outcome: CallOutcome, *, report: VoiceReport | None = None, hangup_cause: int | None = None
+    ) -> CallEnded:
+        """Return the report of the leg's end."""
+        seconds = (report.duration or 0) if report is not None and report.status == "completed" else 0
+        return CallEnded(
+            call_id=self.call_id,
+            at=at,
+            outcome=outcome,
+            sip_cause=report.sip_cause if report is not None else None,
+            hangup_cause=hangup_cause,
+            answered_at=at - timedelta(seconds=seconds) if report and report.status == "completed" else None,
+            billed_seconds=seconds,
+            caller_id=self.caller_id,
+            audio_sha256=self.audio_sha256,
+            provider_call_id=self.sid,
+        )
+
+
+def end_on_record(call: Call) -> CallEnded | None:
+    """Return the report of an end that another process has recorded; ``None`` for a leg without one."""
+    if call.ended_at is None:
+        return None
+    return CallEnded(
+        call_id=call.id,
+        at=call.ended_at,
+        outcome=call.outcome or CallOutcome.LOST,
+        sip_cause=call.sip_cause,
+        hangup_cause=call.hangup_cause,
+        answered_at=call.answered_at,
+        billed_seconds=call.billed_seconds,
+        caller_id=call.caller_id,
+        audio_sha256=call.audio_sha256,
+        provider_call_id=call.provider_call_id,
+    )
