@@ -1,11 +1,11 @@
 """What is allowed in a configuration and still probably not meant."""
 
-import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from gateway.config.advice_asterisk import advise_asterisk, is_loopback
 from gateway.config.mistakes import Mistake
-from gateway.config.schema import AsteriskConfig, Config, TwilioConfig
+from gateway.config.schema import Config, TwilioConfig
 
 _SHORTEST_SECRET = 16
 
@@ -22,7 +22,7 @@ def advise(config: Config) -> Iterator[Mistake]:
     if config.asterisk is None:
         yield _absent("asterisk", "phone calls are off")
     else:
-        yield from _asterisk(config.asterisk)
+        yield from advise_asterisk(config.asterisk)
     if config.twilio is None:
         yield _absent("twilio", "WhatsApp is off")
     else:
@@ -35,14 +35,6 @@ def advise(config: Config) -> Iterator[Mistake]:
             problem="has no effect: this version speaks with espeak only",
             suggestion="leave it or drop it",
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host name or address means this machine."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _web(config: Config) -> Iterator[Mistake]:
@@ -60,35 +52,6 @@ def _web(config: Config) -> Iterator[Mistake]:
             problem="only this machine can open it: links in messages and Twilio's callbacks will not work",
             suggestion="write the address under which the gateway is reached from outside",
         )
-
-
-def _asterisk(asterisk: AsteriskConfig) -> Iterator[Mistake]:
-    if not asterisk.nodes:
-        yield Mistake(path="asterisk.nodes", problem="phone calls are off: no node stands here")
-    elif not asterisk.trunks:
-        yield Mistake(path="asterisk.trunks", problem="no call can leave: no trunk stands here")
-    binds: dict[tuple[str, str], str] = {}
-    for index, node in enumerate(asterisk.nodes):
-        other = binds.setdefault((node.host, node.sip_bind), node.name)
-        if other != node.name:
-            yield Mistake(
-                path=f"asterisk.nodes[{index}].sip_bind",
-                problem=f"node {other} has the same on the same host: only one of them can listen there",
-                suggestion="give each its own sip_bind",
-            )
-    for index, trunk in enumerate(asterisk.trunks):
-        if trunk.username is None and trunk.password is not None:
-            yield Mistake(
-                path=f"asterisk.trunks[{index}].password",
-                problem="has no effect: there is no username beside it",
-                suggestion="add username, or leave the password out where the carrier knows your address",
-            )
-        if trunk.username is not None and trunk.password is None:
-            yield Mistake(
-                path=f"asterisk.trunks[{index}].username",
-                problem="has no password beside it: the carrier's challenge cannot be answered",
-                suggestion="add password",
-            )
 
 
 def _twilio(twilio: TwilioConfig) -> Iterator[Mistake]:

@@ -22,6 +22,8 @@ def cross_check(values: object) -> list[Mistake]:
         *_same_names(trunks, ("asterisk", "trunks"), "trunk"),
         *_unknown_nodes(nodes, trunks),
         *_shared_addresses(nodes),
+        *(mistake for index, trunk in trunks for mistake in _trunk_keys(trunk, ("asterisk", "trunks", index))),
+        *(mistake for index, node in nodes for mistake in _certificates(node, ("asterisk", "nodes", index))),
         *check_backoff(_mapping(values.get("policy")), ("policy",)),
         *_empty_tiers(values),
     ]
@@ -88,6 +90,35 @@ def _shared_addresses(nodes: Sequence[tuple[int, Mapping[str, object]]]) -> Iter
                 path=written(("asterisk", "nodes", index, "port")),
                 problem=f"node {ami[address] + 1} of the list has the same host and AMI port",
                 suggestion="give each its own port",
+            )
+
+
+def _trunk_keys(trunk: Mapping[str, object], path: KeyPath) -> Iterator[Mistake]:
+    formats = {key: trunk.get(key) for key in ("number_format", "caller_id_format")}
+    for key, number_format in formats.items():
+        if number_format == "national" and trunk.get("country") is None:
+            yield Mistake(
+                path=written((*path, key)),
+                problem="national numbers, of an unknown country",
+                suggestion="add country: the two letters of the carrier's country, as in DE",
+            )
+    if trunk.get("p_asserted_identity") == "caller_id" and trunk.get("caller_id") is None:
+        yield Mistake(
+            path=written((*path, "p_asserted_identity")),
+            problem="there is no caller_id that it could say",
+            suggestion="add caller_id, or write the number here",
+        )
+    yield from _certificates(trunk, path)
+
+
+def _certificates(item: Mapping[str, object], path: KeyPath) -> Iterator[Mistake]:
+    tls = _mapping(item.get("tls"))
+    for there, missing in (("certificate", "key"), ("key", "certificate")):
+        if tls.get(there) is not None and tls.get(missing) is None:
+            yield Mistake(
+                path=written((*path, "tls", there)),
+                problem=f"there is no {missing} beside it",
+                suggestion=f"add {missing}: the path of a PEM file on the node's machine",
             )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.channels.asterisk import provision_process
-from gateway.channels.asterisk.provision import ProvisionError, dialplan_version, down, layout_of, up
+from gateway.channels.asterisk.provision import ProvisionError, down, layout_of, up, versions
 from tests.telephony.asterisk import GatewayPbx, asterisk_config
 
 pytestmark = pytest.mark.telephony
@@ -24,7 +24,7 @@ def test_up_and_down_do_nothing_the_second_time(tmp_path: Path) -> None:
         assert (first.started, second.started, second.outdated) == (True, False, False)
         assert second.pid == first.pid
         with pbx.ami() as ami:
-            assert ami.value("TOCSIN_DIALPLAN_VERSION") == dialplan_version()
+            assert ami.value("TOCSIN_DIALPLAN_VERSION") == versions(pbx.config, pbx.node).dialplan
         assert pbx.stop()
         assert not Path(f"/proc/{first.pid}").exists()
         assert not pbx.stop()
@@ -44,7 +44,7 @@ def test_two_nodes_run_side_by_side(tmp_path: Path) -> None:
         assert one.value("DEVICE_STATE(PJSIP/carrier-a)") != "INVALID"
         assert two.value("DEVICE_STATE(PJSIP/carrier-a)") == "INVALID"
         first.stop()
-        assert two.value("TOCSIN_DIALPLAN_VERSION") == dialplan_version()
+        assert two.value("TOCSIN_DIALPLAN_VERSION") == versions(second.config, second.node).dialplan
 
 
 @pytest.mark.parametrize("taken", ["AMI", "SIP"])

@@ -10,7 +10,7 @@ from gateway.app.cli.invocation import CommandFailedError, Invocation, command
 from gateway.app.secrets import load_secrets
 from gateway.channels.asterisk import provision
 from gateway.channels.asterisk.provision_process import Installation, find_installation
-from gateway.config.advice import is_loopback
+from gateway.config.advice_asterisk import is_loopback
 from gateway.config.schema import AsteriskConfig, Config, NodeConfig
 
 _NODE = click.option(

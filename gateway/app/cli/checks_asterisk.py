@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.app.cli.checks import Finding, failed, off, ok
 from gateway.channels.asterisk.ami_values import text
-from gateway.channels.asterisk.provision import dialplan_version
+from gateway.channels.asterisk.provision import Versions, versions
 from gateway.channels.asterisk.wire import (
     AMIConnectionLostError,
     AMIMessage,
@@ -15,7 +15,7 @@ from gateway.channels.asterisk.wire import (
     AMITimeoutError,
     AMIWire,
 )
-from gateway.config.schema import NodeConfig, TrunkConfig
+from gateway.config.schema import AsteriskConfig, NodeConfig, TrunkConfig
 
 _STEP_SECONDS = 5.0
 _VERSION_VARIABLE = "TOCSIN_DIALPLAN_VERSION"
@@ -43,12 +43,13 @@ class _Nobody:
         """Leave it: whoever waits for an answer is told by the wire."""
 
 
-def look_at_node(node: NodeConfig, secret: str, trunks: Sequence[TrunkConfig]) -> NodeFindings:
+def look_at_node(config: AsteriskConfig, node: NodeConfig, secret: str) -> NodeFindings:
     """Return how the node stands, within a few seconds."""
-    return asyncio.run(_look(node, secret, trunks))
+    trunks = [trunk for trunk in config.trunks if trunk.node == node.name]
+    return asyncio.run(_look(node, secret, trunks, versions(config, node, secret)))
 
 
-async def _look(node: NodeConfig, secret: str, trunks: Sequence[TrunkConfig]) -> NodeFindings:
+async def _look(node: NodeConfig, secret: str, trunks: Sequence[TrunkConfig], ours: Versions) -> NodeFindings:
     address = f"{node.host}:{node.port}"
     wire: AMIWire | None = None
     try:
@@ -60,7 +61,7 @@ async def _look(node: NodeConfig, secret: str, trunks: Sequence[TrunkConfig]) ->
         if refusal is not None:
             advice = f"compare username and secret with manager.conf on the server, and whom it permits; or {_RENDER}"
             return _without(failed(f"{address} refused the login: {refusal}", advice), trunks)
-        dialplan = await _dialplan(wire)
+        dialplan = await _dialplan(wire, ours.dialplan)
         states = [await _trunk(wire, trunk) for trunk in trunks]
         return NodeFindings(ok(f"{address} accepts us"), dialplan, tuple(states))
     except (OSError, TimeoutError, AMIConnectionLostError, AMINotConnectedError, AMITimeoutError) as error:
@@ -87,8 +88,8 @@ async def _variable(wire: AMIWire, name: str) -> str:
     return text(answer, "Value")
 
 
-async def _dialplan(wire: AMIWire) -> Finding:
-    loaded, ours = await _variable(wire, _VERSION_VARIABLE), dialplan_version()
+async def _dialplan(wire: AMIWire, ours: str) -> Finding:
+    loaded = await _variable(wire, _VERSION_VARIABLE)
     if loaded == ours:
         return ok(f"version {ours}")
     if not loaded or loaded == "(null)":

@@ -137,8 +137,7 @@ def _trunk_look(look: "_Once", index: int) -> Callable[[], Finding]:
 
 
 def _look_at(config: Config, section: AsteriskConfig, node: NodeConfig) -> Callable[[], NodeFindings]:
-    trunks = [trunk for trunk in section.trunks if trunk.node == node.name]
-    return lambda: look_at_node(node, load_secrets(config).ami_secrets[node.name], trunks)
+    return lambda: look_at_node(section, node, load_secrets(config).ami_secrets[node.name])
 
 
 class _Once:

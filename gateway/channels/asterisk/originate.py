@@ -7,8 +7,8 @@ from gateway.channels.asterisk.ami_values import (
     DATABASE_FAMILY,
     channel_id,
     checked_call_id,
-    checked_number,
 )
+from gateway.channels.asterisk.numbers import dialled_number, shown_number
 from gateway.channels.asterisk.wire import Headers
 from gateway.config.schema import TrunkConfig
 from gateway.ports.phone import CallOrder
@@ -16,6 +16,8 @@ from gateway.ports.phone import CallOrder
 # The contexts of extensions.conf.
 _CALL_CONTEXT = "tocsin-call"
 _ENDED_HANDLER = r"tocsin-ended\,s\,1"
+# Makes Asterisk ask for privacy (RFC 3323) beside P-Asserted-Identity; the second is for the leg to the operator.
+_PRIVATE = ("CONNECTEDLINE(num-pres,i)=prohib", "CALLERID(num-pres)=prohib")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def originate_headers(
     """
     call_id = checked_call_id(order.call_id)
     dialled = f"{now.timestamp():.3f}|{sounds.message_sha256}|{trunk.caller_id or ''}"
-    operator = checked_number(order.handoff_number) if order.handoff_number else ""
+    operator = dialled_number(order.handoff_number, trunk) if order.handoff_number else ""
     variables = (
         f"TOCSIN_CALL={call_id}",
         f"TOCSIN_MESSAGE={sounds.message}",
@@ -53,7 +55,7 @@ def originate_headers(
     )
     headers = [
         ("ActionID", action_id),
-        ("Channel", f"PJSIP/{checked_number(order.to_number)}@{trunk.name}"),
+        ("Channel", f"PJSIP/{dialled_number(order.to_number, trunk)}@{trunk.name}"),
         ("ChannelId", channel_id(call_id)),
         ("Context", _CALL_CONTEXT),
         ("Exten", "s"),
@@ -61,7 +63,8 @@ def originate_headers(
         ("Async", "true"),
         ("Timeout", str(max(round(order.ring_timeout / timedelta(milliseconds=1)), 1))),
         *(("Variable", variable) for variable in variables),
+        *(("Variable", variable) for variable in _PRIVATE if trunk.privacy),
     ]
-    if trunk.caller_id is not None:
-        headers.append(("CallerID", trunk.caller_id))
+    if (identity := trunk.asserted_number or trunk.caller_id) is not None:
+        headers.append(("CallerID", shown_number(identity, trunk)))
     return headers

@@ -13,13 +13,14 @@ from gateway.channels.asterisk.provision_error import ProvisionError
 from gateway.channels.asterisk.provision_files import (
     TEMPLATES,
     Layout,
+    Versions,
     ami_address,
-    dialplan_version,
+    versions,
     write_files,
 )
 from gateway.config.schema import AsteriskConfig, NodeConfig
 
-__all__ = ["Layout", "ProvisionError", "RunningAsterisk", "dialplan_version", "down", "layout_of", "render", "up"]
+__all__ = ["Layout", "ProvisionError", "RunningAsterisk", "Versions", "down", "layout_of", "render", "up", "versions"]
 
 log = structlog.get_logger(__name__)
 

@@ -6,17 +6,19 @@ the configuration's own checks let pass.
 """
 
 import hashlib
+import hmac
 import ipaddress
 import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
 from gateway.channels.asterisk.provision_error import ProvisionError
-from gateway.channels.asterisk.provision_trunks import trunk_values
+from gateway.channels.asterisk.provision_trunks import transports, trunk_values, without_probed
 from gateway.config.schema import AsteriskConfig, NodeConfig
 from gateway.ports.phone import KEY_WAIT, LONGEST_CALL, LONGEST_HANDOFF, MESSAGE_ROUNDS
 
@@ -132,19 +134,35 @@ def environment(templates: Path) -> jinja2.Environment:
     )
 
 
-def dialplan_version(templates: Path = TEMPLATES) -> str:
-    """Return the digest of the dialplan that belongs to this gateway.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    """The digests by which a running Asterisk tells what it runs: of its dialplan, and of its SIP configuration."""
 
-    A running Asterisk tells its own by AMI ``Getvar`` of ``TOCSIN_DIALPLAN_VERSION``.
-    Raises ``ProvisionError`` where the templates are missing.
+    dialplan: str
+    pjsip: str
+
+
+def versions(config: AsteriskConfig, node: NodeConfig, secret: str = "", *, templates: Path = TEMPLATES) -> Versions:
+    """Return the digests that belong to this gateway, this configuration and this node.
+
+    A running Asterisk tells its own by AMI ``Getvar``: the dialplan's is the global variable
+    ``TOCSIN_DIALPLAN_VERSION``, that of SIP the ``accountcode`` of every trunk's endpoint. What only the machine that
+    writes the files sees is not part of them. SIP's is keyed with the AMI user's secret: passwords are in that file.
+    Raises ``ProvisionError`` where the templates are missing or a value cannot stand in Asterisk's files.
     """
+    values = _values(config, node, secret, Layout(Path("/")), modules_dir=None, data_dir=None, gateways=())
+    values["trunks"] = [without_probed(trunk, node) for trunk in values["trunks"]]
+    values |= {"dialplan_version": "", "pjsip_version": ""}
+    templates_in = environment(templates)
     try:
-        source = (templates / "extensions.conf.j2").read_bytes()
-    except OSError as error:
-        raise ProvisionError(
-            f"the Asterisk templates are not at {templates}: run Tocsin from its checkout (an editable install)"
-        ) from error
-    return hashlib.sha256(source + repr(sorted(_DIALPLAN.items())).encode()).hexdigest()[:16]
+        dialplan = templates_in.get_template("extensions.conf.j2").render(values)
+        pjsip = templates_in.get_template("pjsip.conf.j2").render(values)
+    except jinja2.TemplateNotFound as error:
+        raise _without_templates(templates) from error
+    return Versions(
+        dialplan=hashlib.sha256(dialplan.encode()).hexdigest()[:16],
+        pjsip=hmac.new(secret.encode(), pjsip.encode(), "sha256").hexdigest()[:16],
+    )
 
 
 def write_files(
@@ -157,20 +175,45 @@ def write_files(
     data_dir: Path | None,
     gateways: Sequence[str],
     templates: Path,
+    there: Layout | None = None,
 ) -> tuple[Path, ...]:
-    """Write every file of a node's configuration, mode 0600, and return their paths. Raises ``ProvisionError``."""
-    version = dialplan_version(templates)
+    """Write every file of a node's configuration, mode 0600, and return their paths.
+
+    ``there`` is where the files will stand on the node's machine, if not at ``layout``. Raises ``ProvisionError``.
+    """
     if not secret:
         raise ProvisionError(f"the node {node.name} has no secret")
     if node.username == "general":
         raise ProvisionError(
             f"the node {node.name} has the username general, which is a section of Asterisk's own: choose another"
         )
-    trunks = [trunk_values(trunk, node) for trunk in config.trunks if trunk.node == node.name]
-    calls = sum(trunk.max_calls for trunk in config.trunks if trunk.node == node.name)
-    channels = 2 * calls + _SPARE_CHANNELS
+    known = versions(config, node, secret, templates=templates)
+    values = _values(
+        config, node, secret, there or layout, modules_dir=modules_dir, data_dir=data_dir, gateways=gateways
+    ) | {"dialplan_version": known.dialplan, "pjsip_version": known.pjsip}
+    layout.make()
+    templates_in = environment(templates)
+    return tuple(
+        _write(layout.etc / name.removesuffix(".j2"), templates_in.get_template(name).render(values))
+        for name in sorted(templates_in.list_templates(extensions=["j2"]))
+    )
+
+
+def _values(
+    config: AsteriskConfig,
+    node: NodeConfig,
+    secret: str,
+    layout: Layout,
+    *,
+    modules_dir: Path | None,
+    data_dir: Path | None,
+    gateways: Sequence[str],
+) -> dict[str, Any]:
+    """Return what the templates are filled in with."""
+    own = [trunk for trunk in config.trunks if trunk.node == node.name]
+    channels = 2 * sum(trunk.max_calls for trunk in own) + _SPARE_CHANNELS
     rtp_start, rtp_end = node.rtp_ports.split("-")
-    values = {
+    return {
         "node": node,
         "secret": secret,
         "layout": layout,
@@ -178,24 +221,36 @@ def write_files(
         "data_dir": data_dir,
         "opus_module": _opus_module(modules_dir),
         "ami_address": ami_address(node),
-        "permitted": [_network(network) for network in (*_LOOPBACK, *gateways)],
+        "ami_tls": _ami_tls_values(node),
+        "permitted": [_network(network) for network in (*_LOOPBACK, *node.gateways, *gateways)],
         "ami_events": _AMI_EVENTS,
-        "trunks": trunks,
-        "transports": sorted({str(trunk["transport"]) for trunk in trunks} | {"udp"}),
-        "codecs": {codec for trunk in config.trunks if trunk.node == node.name for codec in trunk.codecs},
+        "trunks": [trunk_values(trunk, node, own) for trunk in own],
+        "transports": transports(own, node),
+        "sip_permit": [_network(network) for network in node.sip_permit],
+        "srtp": any(trunk.srtp == "sdes" for trunk in own),
+        "privacy": any(trunk.privacy for trunk in own),
+        "codecs": {codec for trunk in own for codec in trunk.codecs},
         "rtp_start": rtp_start,
         "rtp_end": rtp_end,
         "max_channels": channels,
         "max_files": channels * _FILES_PER_CHANNEL + _SPARE_FILES,
-        "dialplan_version": version,
         **_DIALPLAN,
     }
-    layout.make()
-    templates_in = environment(templates)
-    return tuple(
-        _write(layout.etc / name.removesuffix(".j2"), templates_in.get_template(name).render(values))
-        for name in sorted(templates_in.list_templates(extensions=["j2"]))
+
+
+def _without_templates(templates: Path) -> ProvisionError:
+    return ProvisionError(
+        f"the Asterisk templates are not at {templates}: run Tocsin from its checkout (an editable install)"
     )
+
+
+def _ami_tls_values(node: NodeConfig) -> dict[str, object] | None:
+    """Return what ``manager.conf`` needs for TLS; ``None`` without it."""
+    if node.ami_tls is None:
+        return None
+    address = ami_address(node)
+    bind = f"[{address}]:{node.port}" if ":" in address else f"{address}:{node.port}"
+    return {"bind": bind, "certificate": node.ami_tls.certificate, "key": node.ami_tls.key or node.ami_tls.certificate}
 
 
 def ami_address(node: NodeConfig) -> str:

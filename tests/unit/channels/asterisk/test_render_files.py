@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from gateway.channels.asterisk.provision import ProvisionError, dialplan_version, layout_of, render
+from gateway.channels.asterisk.provision import ProvisionError, layout_of, render, versions
 from gateway.channels.asterisk.provision_files import Layout, plain_value
 from gateway.channels.asterisk.provision_process import Installation
 from gateway.config.schema import AsteriskConfig, TrunkConfig
@@ -227,10 +227,11 @@ def test_missing_templates_are_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_dialplan_tells_its_version(tmp_path: Path) -> None:
-    layout = rendered(config({}), tmp_path)
+    configured = config({})
+    layout = rendered(configured, tmp_path)
     parser = configparser.ConfigParser(strict=False, delimiters=("=",), allow_no_value=True, interpolation=None)
     parser.read_string((layout.etc / "extensions.conf").read_text())
-    assert parser["globals"]["TOCSIN_DIALPLAN_VERSION"] == dialplan_version()
+    assert parser["globals"]["TOCSIN_DIALPLAN_VERSION"] == versions(configured, configured.nodes[0]).dialplan
 
 
 def test_root_of_its_own_is_named_in_the_directories(tmp_path: Path) -> None:
