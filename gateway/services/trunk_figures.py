@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.model.call import CallOutcome
 from gateway.ports.call_details import CallFilter, CallTally, DelayTally
+from gateway.ports.phone import provider_of
 from gateway.ports.record import Record
 
 # The network did its part, whatever the callee did.
@@ -58,8 +59,8 @@ class _Sums:
             self.trouble[tally.sip_cause, tally.hangup_cause] += tally.calls
 
 
-def trunk_figures(record: Record, wanted: CallFilter) -> list[dict[str, Any]]:
-    """Return the figures of each trunk that had calls, the busiest first.
+def trunk_figures(record: Record, wanted: CallFilter, *, names: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Return the figures of each trunk that had calls, the busiest first, and of those that are named.
 
     ``asr`` (answer-seizure ratio) is answered calls of the seizures, ``ner`` (network effectiveness ratio) answered
     calls and those that failed for the callee's sake; both in per cent. Seizures are the calls that are over, without
@@ -72,6 +73,8 @@ def trunk_figures(record: Record, wanted: CallFilter) -> list[dict[str, Any]]:
         tallies = work.call_details.tallies(wanted)
         delays = work.call_details.delay_tallies(wanted)
     sums: dict[tuple[str, str | None], _Sums] = defaultdict(_Sums)
+    for name in names:
+        sums[provider_of(name), name] = _Sums()
     for tally in tallies:
         sums[tally.provider, tally.trunk].add(tally)
     delays_of: dict[tuple[str, str | None], list[DelayTally]] = defaultdict(list)

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import click
 
+from gateway.app.cli.call_records import call_export, call_list, call_show, call_trunks
 from gateway.app.cli.invocation import CommandFailedError, Invocation, command
 from gateway.app.clock import SteadyClock
 from gateway.app.secrets import load_secrets
@@ -47,7 +48,11 @@ _TITLE = "This is a test call"
 
 @click.group()
 def call() -> None:
-    """Phone calls."""
+    """Phone calls: those that were made, and one to try a trunk."""
+
+
+for recorded in (call_list, call_show, call_export, call_trunks):
+    call.add_command(recorded)
 
 
 @call.command("test")

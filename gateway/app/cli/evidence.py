@@ -4,16 +4,17 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from gateway.app.cli.database import open_database
 from gateway.app.cli.evidence_files import write_csv, write_json
-from gateway.app.cli.invocation import CommandFailedError, Invocation, command, print_table
+from gateway.app.cli.invocation import Invocation, command, print_table
+from gateway.app.cli.output_files import opened
 from gateway.model.chain import ChainHead
 from gateway.ports.record import Record
 from gateway.services import evidence as evidence_service
@@ -118,7 +119,7 @@ def evidence_export(
     progress = _Progress(invocation, "events")
     with open_database(invocation, invocation.config()) as record:
         events = _counted(_events(record, event_id, license_id, _utc(since), _utc(until)), progress)
-        with nullcontext(sys.stdout) if to_stdout else _opened(out) as file:
+        with nullcontext(sys.stdout) if to_stdout else opened(out) as file:
             (write_csv if form == "csv" else write_json)(file, events)
     if not to_stdout:
         document = {"ok": True, "file": str(out), "events": progress.count}
@@ -159,22 +160,6 @@ def _counted(events: Iterable[dict[str, Any]], progress: _Progress) -> Iterator[
     for count, event in enumerate(events, 1):
         yield event
         progress(count)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[TextIO]:
-    """Open a file that takes its name only when all of it is written. Raises ``CommandFailedError``."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            # Phone numbers and alerts are nobody else's business.
-            part.chmod(0o600)
-            yield file
-        part.replace(path)
-    except OSError as error:
-        raise CommandFailedError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _utc(at: datetime | None) -> datetime | None:

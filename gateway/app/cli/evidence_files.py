@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
+from gateway.app.cli.output_files import csv_cell
+
 # What each event holds several of, by its key in the document and its name in CSV.
 _PARTS = {
     "acknowledgements": "acknowledgement",
@@ -19,11 +21,9 @@ _COLUMNS = (
     *("number", "state", "began_at", "ended_at", "call_id", "reason"),
     *("provider", "node", "trunk", "to_number", "caller_id", "sip_call_id", "started_at", "ringing_at", "answered_at"),
     *("sip_cause", "hangup_cause", "outcome", "digits", "digit_times", "billed_seconds", "audio_sha256"),
+    *("post_dial_delay_ms", "quality", "provider_call_id"),
     *("detail", "chain_index", "entry_hash"),
 )
-# A spreadsheet takes a cell that begins so for a formula, also behind white space (OWASP, "CSV Injection").
-_FORMULA_MARKS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_BREAKING_MARKS = ("\t", "\r", "\n")
 
 
 def write_json(file: TextIO, events: Iterable[Mapping[str, Any]]) -> None:
@@ -41,7 +41,7 @@ def write_csv(file: TextIO, events: Iterable[Mapping[str, Any]]) -> None:
     rows.writeheader()
     for event in events:
         for row in _rows(event):
-            rows.writerow({column: _cell(value) for column, value in row.items()})
+            rows.writerow({column: csv_cell(value) for column, value in row.items()})
 
 
 def _rows(event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -50,13 +50,3 @@ def _rows(event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         parts: Sequence[Mapping[str, Any]] = event[key]
         for part in parts:
             yield {"record": name, "event_id": event["id"], "license_id": event["license_id"], **part}
-
-
-def _cell(value: object) -> object:
-    if value is None:
-        return ""
-    if isinstance(value, list | dict):
-        value = json.dumps(value)
-    if isinstance(value, str) and (value.lstrip().startswith(_FORMULA_MARKS) or value.startswith(_BREAKING_MARKS)):
-        return f"'{value}"
-    return value

@@ -137,6 +137,11 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    return printable(value)
+
+
+def printable(value: object) -> str:
+    """Return a value in one line. What comes from outside must not move the cursor or colour the terminal."""
     return "".join(mark if mark.isprintable() else " " for mark in str(value))
 
 

@@ -1,0 +1,54 @@
+"""Recorded calls in words, for people."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.channels.asterisk.explain import explain
+from gateway.channels.asterisk.outcomes import LegEnd, outcome_of
+from gateway.model.call import CallOutcome
+
+# Ends that no status and no cause tells about.
+_KNOWN_OTHERWISE = {
+    CallOutcome.ACKNOWLEDGED: "the callee acknowledged",
+    CallOutcome.HANDED_OFF: "the callee asked for the operator",
+    CallOutcome.NO_KEY: "answered, and hung up without a key that counts",
+    CallOutcome.MACHINE: "an answering machine took the call",
+    CallOutcome.CANCELLED: "hung up by Tocsin: the event was over",
+    CallOutcome.LOST: "it was dialled, and nobody saw how it ended",
+}
+
+
+def cause_of(call: Mapping[str, Any]) -> str | None:
+    """Return the status or cause of a call as people cite it: ``SIP 486``, ``Q.850 19``."""
+    if call["sip_cause"] is not None and call["answered_at"] is None:
+        return f"SIP {call['sip_cause']}"
+    return None if call["hangup_cause"] is None else f"Q.850 {call['hangup_cause']}"
+
+
+def explanation_of(call: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return why a call ended as it did, and what to do about it; ``None`` for one that is not over."""
+    if call["outcome"] is None:
+        return None
+    outcome = CallOutcome(call["outcome"])
+    if outcome in _KNOWN_OTHERWISE:
+        meaning, handling = _KNOWN_OTHERWISE[outcome], "missed call" if outcome.is_missed else outcome.value
+        return {"cause": None, "meaning": meaning, "advice": None, "who_acts": "nobody", "handled_as": handling}
+    rang = call["ringing_at"] is not None or outcome.is_missed
+    end = LegEnd(sip_cause=call["sip_cause"], hangup_cause=call["hangup_cause"], rang=rang)
+    words = explained(end)
+    if outcome_of(end) is not outcome:
+        # A cloud provider has words of its own for how its calls end: what was recorded then is what was done.
+        words |= {"advice": None, "who_acts": "nobody", "handled_as": outcome.value.replace("_", " ")}
+    return words
+
+
+def explained(end: LegEnd) -> dict[str, Any]:
+    """Return an end's explanation as it stands in JSON."""
+    found = explain(end)
+    return {
+        "cause": found.cause or None,
+        "meaning": found.meaning,
+        "advice": found.advice,
+        "who_acts": found.party.value,
+        "handled_as": found.handling.value,
+    }
