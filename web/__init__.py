@@ -28,4 +28,5 @@ def create_app(services: WebServices) -> Flask:
     harden(app, over_tls=services.config.web.public_url.startswith("https:"))
     for part in (ingest, ack, callbacks, media, health, openapi):
         app.register_blueprint(part.blueprint)
+    app.register_blueprint(callbacks.voice_blueprint)
     return app

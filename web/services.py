@@ -11,8 +11,12 @@ from flask import current_app
 from gateway.config.schema import Config
 from gateway.ports.clock import Clock
 from gateway.ports.messages import CallbackVerifier, Delivery
+from gateway.ports.provider_calls import ProviderReport
 from gateway.ports.record import Record
+from gateway.ports.speech import Speech
 from gateway.ports.wakeup import Wakeup
+from gateway.services.call_script import CallScript
+from gateway.services.quota import VoiceQuota
 
 EXTENSION = "tocsin"
 
@@ -51,13 +55,38 @@ class Part:
     needed: bool = False
 
 
+class ScriptReader(Protocol):
+    """Knows the tokens that stand for what a call says."""
+
+    def read(self, token: str) -> CallScript | None:
+        """Return the script; ``None`` where forged or expired."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceCalls:
+    """What the views of calls through a cloud provider work with.
+
+    ``sound_url`` gives the address under which the provider fetches a sound, ``read_report`` what its form says of a
+    call, ``None`` where it says nothing of one. ``caller_id`` is the number that such calls show.
+    """
+
+    scripts: ScriptReader
+    sound_url: Callable[[Path], str]
+    speech: Speech
+    quota: VoiceQuota
+    read_report: Callable[[Mapping[str, str]], ProviderReport | None]
+    caller_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebServices:
     """The collaborators of every view.
 
     ``hash_token`` gives the keyed hash under which a source's token is recorded.
     ``read_report`` turns the form of a provider's status callback into what it says, ``None`` where it
-    is no report on a message. ``callbacks`` and ``read_report`` are ``None`` where the provider is not configured.
+    is no report on a message. ``callbacks`` and ``read_report`` are ``None`` where the provider is not configured,
+    ``voice`` where no calls go through it.
     ``parts`` looks at the gateway's parts now, and must not block for long.
     """
 
@@ -72,6 +101,7 @@ class WebServices:
     parts: Callable[[], Sequence[Part]]
     callbacks: CallbackVerifier | None = None
     read_report: Callable[[Mapping[str, str]], Delivery | None] | None = None
+    voice: VoiceCalls | None = None
 
 
 def services() -> WebServices:

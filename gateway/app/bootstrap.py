@@ -12,18 +12,26 @@ from gateway.app.secrets import Secrets, load_secrets
 from gateway.channels.telegram.owner import TelegramChannel
 from gateway.channels.twilio.outcomes import read_report
 from gateway.channels.twilio.signature import TwilioCallbackVerifier
+from gateway.channels.twilio.voice import TwilioPhone
+from gateway.channels.twilio.voice_outcomes import read_voice_report
 from gateway.channels.twilio.whatsapp import WhatsAppChannel
 from gateway.config.schema import Config
 from gateway.model.attempt import Level
+from gateway.ports.clock import Clock
 from gateway.ports.messages import NotificationChannel
+from gateway.ports.phone import TWILIO, CallOrder, PhoneListener
+from gateway.ports.record import Record
+from gateway.services.call_script import CallScript, ScriptSigner
 from gateway.services.media import MediaSigner
+from gateway.services.provider_calls import ProviderCalls
+from gateway.services.quota import VoiceQuota
 from gateway.services.tokens import LinkSigner, SourceTokens
 from gateway.store.record import SqlRecord, open_record
 from gateway.store.schema import SchemaState, migrate, schema_state
 from gateway.store.wakeup import make_wakeup
 from gateway.tts.cache import CachedSpeech
 from gateway.tts.espeak import EspeakEngine
-from web.services import WebServices
+from web.services import VoiceCalls, WebServices
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +96,78 @@ def media_url(config: Config, secrets: Secrets) -> Callable[[Path], str]:
     return lambda path: f"{base}/media/{signer.sign(str(path.relative_to(directory)))}.ogg"
 
 
+class TwilioVoiceAddresses:
+    """The addresses under which Twilio finds what a call says. Implements ``VoiceAddresses``.
+
+    Raises ``ValueError`` for a sound that is not in the audio directory.
+    """
+
+    def __init__(self, config: Config, secrets: Secrets) -> None:
+        self._base = config.web.public_url.rstrip("/")
+        self._directory = audio_dir(config)
+        self._scripts = ScriptSigner(secrets.media_key)
+        self._media = MediaSigner(secrets.media_key)
+
+    def answer(self, order: CallOrder) -> str:
+        """Return where Twilio asks what the call says."""
+        return f"{self._base}/twilio/voice/answer?call={self._token(order)}"
+
+    def status(self, order: CallOrder) -> str:
+        """Return where Twilio reports how the call goes."""
+        return f"{self._base}/twilio/voice/status?call={self._token(order)}"
+
+    def sound(self, path: Path) -> str:
+        """Return where Twilio fetches a sound."""
+        return f"{self._base}/media/{self._media.sign(self._name(path))}.wav"
+
+    def _token(self, order: CallOrder) -> str:
+        return self._scripts.sign(
+            CallScript(
+                call_id=order.call_id,
+                language=order.language,
+                announcement=self._name(order.announcement),
+                prompts={prompt: self._name(path) for prompt, path in order.prompts.items()},
+                handoff_number=order.handoff_number,
+                whisper=self._name(order.whisper) if order.whisper is not None else None,
+                pin_wanted=order.pin_wanted,
+                machine=order.machine,
+            )
+        )
+
+    def _name(self, path: Path) -> str:
+        return str(path.relative_to(self._directory))
+
+
+def build_twilio_phone(
+    config: Config, secrets: Secrets, *, record: Record, listener: PhoneListener, clock: Clock
+) -> TwilioPhone | None:
+    """Return the phone over Twilio; ``None`` where it has no number to call from."""
+    if config.twilio is None or config.twilio.voice_from is None:
+        return None
+    return TwilioPhone(
+        config=config.twilio,
+        addresses=TwilioVoiceAddresses(config, secrets),
+        book=ProviderCalls(record, TWILIO),
+        listener=listener,
+        clock=clock,
+    )
+
+
+def build_voice_calls(config: Config, secrets: Secrets) -> VoiceCalls | None:
+    """Return what the views of calls through Twilio work with; ``None`` where there are none."""
+    if config.twilio is None or config.twilio.voice_from is None:
+        return None
+    return VoiceCalls(
+        scripts=ScriptSigner(secrets.media_key),
+        sound_url=TwilioVoiceAddresses(config, secrets).sound,
+        # Its process is started with the first word that is not in the cache, and ends with this one.
+        speech=build_speech(config),
+        quota=VoiceQuota(config.tiers),
+        read_report=read_voice_report,
+        caller_id=config.twilio.voice_from,
+    )
+
+
 def status_url(config: Config) -> Callable[[int], str | None]:
     """Return what makes the address for Twilio's reports about one attempt.
 
@@ -120,4 +200,5 @@ def build_web_services(config: Config) -> WebServices:
         parts=lambda: parts_of(config, record, clock),
         callbacks=TwilioCallbackVerifier(twilio.auth_token) if twilio else None,
         read_report=read_report if twilio else None,
+        voice=build_voice_calls(config, secrets),
     )

@@ -35,9 +35,8 @@ from gateway.app.bootstrap import (
 )
 from gateway.app.clock import SteadyClock
 from gateway.app.heartbeat_url import HeartbeatUrl
+from gateway.app.phone_systems import PhoneSystems
 from gateway.app.secrets import load_secrets
-from gateway.channels.asterisk.connection import NodeHealth
-from gateway.channels.asterisk.phone import AsteriskPhone
 from gateway.channels.no_phone import NoPhone
 from gateway.config.schema import Config
 from gateway.model.attempt import Level
@@ -122,8 +121,11 @@ class Engine:
         self._own_speech = None if speech is not None else build_speech(config)
         self._speech: Speech = speech if speech is not None else self._speech_built()
         self._channels = channels if channels is not None else build_channels(config, self._closing)
-        self._asterisk: AsteriskPhone | None = None
-        self._phone = phone if phone is not None else self._phone_built()
+        self._systems = PhoneSystems(
+            config, self._secrets, record=self._record, listener=self._phone_reported, clock=self._clock
+        )
+        self._phone = phone if phone is not None else self._systems.phone
+        self._own_phone = phone is None and self._systems.any
         self._pool = ActorPool(threads=config.engine.actor_threads)
         self._timers = Timers()
         self._executor = ThreadPoolExecutor(config.engine.io_threads, thread_name_prefix="io")
@@ -228,8 +230,8 @@ class Engine:
                 executor=self._executor,
                 timers=self._timers,
             ).start()
-        if self._asterisk is not None:
-            self._asterisk.start()
+        if self._own_phone:
+            self._systems.start()
             self._executor.submit(self._render_prompts)
         self._prune_audio()
         self._send_notices()
@@ -249,8 +251,8 @@ class Engine:
         self._executor.shutdown(wait=True, cancel_futures=True)
         if not self._pool.stop(_STOP_SECONDS):
             log.warning("actors_did_not_stop_in_time")
-        if self._asterisk is not None:
-            self._asterisk.stop()
+        if self._own_phone:
+            self._systems.stop()
         if self._own_speech is not None:
             self._own_speech.stop()
         self._record.close()
@@ -260,15 +262,6 @@ class Engine:
         if self._own_speech is None:
             raise RuntimeError("speech is neither given nor built")
         return self._own_speech
-
-    def _phone_built(self) -> Phone:
-        asterisk = self._config.asterisk
-        if asterisk is None or not asterisk.trunks:
-            return NoPhone(clock=self._clock, listener=self._phone_reported)
-        self._asterisk = AsteriskPhone(
-            config=asterisk, secrets=self._secrets.ami_secrets, listener=self._phone_reported, clock=self._clock
-        )
-        return self._asterisk
 
     def _phone_reported(self, report: PhoneReport) -> None:
         self._tell(PhoneReported(report))
@@ -338,11 +331,6 @@ class Engine:
             {contact.language for contact in contacts} | {license_.language for license_ in licenses} | {"en"}
         )
 
-    def _nodes(self) -> list[tuple[str, str]]:
-        if self._asterisk is None:
-            return []
-        return [(node.node, "ok" if node.ready else _trouble(node)) for node in self._asterisk.health()]
-
     def _break(self) -> None:
         self.broken = True
         if self._on_broken is not None:
@@ -356,7 +344,7 @@ class Engine:
     def _beat(self) -> None:
         name = socket.gethostname()
         while True:
-            parts = {f"asterisk {node}": state for node, state in self._nodes()}
+            parts = {f"asterisk {node}": state for node, state in (self._systems.nodes() if self._own_phone else ())}
             parts["auditor"] = self._audit_part()
             try:
                 with self._record.write() as work:
@@ -372,8 +360,3 @@ def _keep_for_good() -> None:
     """Take what was made at the start out of the garbage collector's sight: its rounds would stop all threads."""
     gc.collect()
     gc.freeze()
-
-
-def _trouble(node: NodeHealth) -> str:
-    state = "connected, not yet looked up" if node.connected else "not connected"
-    return f"{state} since {node.since.isoformat(timespec='seconds')}: {node.last_error or 'no error seen'}"

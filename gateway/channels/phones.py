@@ -1,15 +1,9 @@
 """The phone of an installation that has both: trunks of its own, and Twilio for when none of them can."""
 
-import time
-from collections.abc import Callable, Collection, Sequence
-from datetime import timedelta
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from gateway.ports.phone import TWILIO, CallOrder, Phone
-
-# A connection to our own phone systems that is being made, after a start or a short loss, is waited for so long before
-# a call is given to Twilio. It is less than a call's patience with having no trunk at all (actors.calling.PATIENCE).
-PATIENCE = timedelta(seconds=5)
 
 
 class Phones:
@@ -19,29 +13,14 @@ class Phones:
     carries it, or to both where that is not known: it may be of an earlier life of the gateway.
     """
 
-    def __init__(
-        self,
-        *,
-        own: Phone,
-        twilio: Phone,
-        own_is_configured: bool = True,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, *, own: Phone, twilio: Phone) -> None:
         self._own = own
         self._twilio = twilio
-        self._own_is_configured = own_is_configured
-        self._monotonic = monotonic
-        self._away_since: float | None = None
         self._carriers: dict[str, Phone] = {}
 
     def trunks(self) -> Sequence[str]:
-        """Return the trunks that could carry a call now; none for a moment where our own have only just gone."""
-        own = self._own.trunks()
-        if own:
-            self._away_since = None
-        elif self._own_is_configured and self._is_coming_back():
-            return ()
-        return [*own, *self._twilio.trunks()]
+        """Return the trunks that could carry a call now, Twilio's last."""
+        return [*self._own.trunks(), *self._twilio.trunks()]
 
     def node_of(self, trunk: str) -> str:
         """Return the phone system that a trunk belongs to. Raises ``KeyError`` for an unknown one."""
@@ -80,9 +59,3 @@ class Phones:
     def _carrying(self, call_id: str) -> Sequence[Phone]:
         known = self._carriers.get(call_id)
         return (self._own, self._twilio) if known is None else (known,)
-
-    def _is_coming_back(self) -> bool:
-        now = self._monotonic()
-        if self._away_since is None:
-            self._away_since = now
-        return now - self._away_since < PATIENCE.total_seconds()

@@ -1,8 +1,26 @@
-"""The port through which a cloud phone learns and keeps what ties its provider's calls to the legs on record."""
+"""What ties a cloud provider's calls to the legs on record."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.model.call import Call
+from gateway.model.call import Call, CallOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderReport:
+    """What a provider says of a call, by itself or asked. ``outcome`` is set once it is over.
+
+    ``duration`` are its connected seconds, ``sip_cause`` the last SIP status that the provider got (RFC 3261).
+    ``by_machine``: the provider takes what answered for a machine.
+    """
+
+    provider_call_id: str
+    is_ringing: bool = False
+    is_answered: bool = False
+    outcome: CallOutcome | None = None
+    sip_cause: int | None = None
+    duration: int | None = None
+    by_machine: bool = False
 
 
 class ProviderCallBook(Protocol):

@@ -1,31 +1,20 @@
 """``/twilio/whatsapp``: replies and delivery reports. Only what Twilio signed is taken."""
 
 import structlog
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, request
 
 from gateway.services.escalate import delivery_report
 from gateway.services.replies import take_reply
 from web.callbacks.schemas import answer_to, inbound_message, twiml
+from web.callbacks.verification import verify
 from web.services import services
 
 log = structlog.get_logger(__name__)
 
 blueprint = Blueprint("callbacks", __name__, url_prefix="/twilio/whatsapp")
+blueprint.before_request(verify)
 
 _PROVIDER = "twilio"
-
-
-@blueprint.before_request
-def verify() -> None:
-    """Refuse what Twilio did not sign, over the address that it knows us by."""
-    there = services()
-    query = request.query_string.decode("latin-1")
-    url = there.config.web.public_url.rstrip("/") + request.path + (f"?{query}" if query else "")
-    signature = request.headers.get("X-Twilio-Signature", "")
-    if there.callbacks is None or not there.callbacks.verify(url, request.form, signature):
-        # The usual reason is a public_url that is not the one entered at the provider.
-        log.warning("callback_refused", url=url, signed=bool(signature), configured=there.callbacks is not None)
-        abort(403)
 
 
 @blueprint.post("/inbound")

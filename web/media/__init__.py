@@ -1,4 +1,4 @@
-"""Voice notes, fetched by the provider that sends them on."""
+"""Voice notes and the sounds of calls, fetched by the provider that sends or plays them."""
 
 from web.media.views import blueprint
 

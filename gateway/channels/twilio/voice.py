@@ -16,7 +16,7 @@ import structlog
 
 from gateway.channels.twilio.voice_api import Ambiguous, Created, LookUpFailedError, NewCall, VoiceApi
 from gateway.channels.twilio.voice_leg import VoiceLeg, VoiceTimings, end_on_record
-from gateway.channels.twilio.voice_outcomes import Refusal, VoiceReport
+from gateway.channels.twilio.voice_outcomes import Refusal
 from gateway.channels.twilio.voice_watch import LegWatch
 from gateway.config.schema import TwilioConfig
 from gateway.model.call import Call, CallOutcome
@@ -32,7 +32,7 @@ from gateway.ports.phone import (
     PhoneListener,
     PhoneNodeUp,
 )
-from gateway.ports.provider_calls import ProviderCallBook
+from gateway.ports.provider_calls import ProviderCallBook, ProviderReport
 from gateway.ports.record import RecordUnavailableError
 
 log = structlog.get_logger(__name__)
@@ -253,7 +253,7 @@ class TwilioPhone:
             log.warning("twilio_call_id_not_recorded", call_id=leg.call_id, reason=str(error))
         self._order(leg)
 
-    def _seen(self, leg: VoiceLeg, report: VoiceReport) -> None:
+    def _seen(self, leg: VoiceLeg, report: ProviderReport) -> None:
         now = self._clock.now()
         if report.outcome is not None:
             outcome = report.outcome

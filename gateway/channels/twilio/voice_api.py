@@ -17,10 +17,11 @@ from twilio.rest.api.v2010.account.call import CallInstance
 
 from gateway.channels.twilio.client import failed_delivery, rest_client
 from gateway.channels.twilio.outcomes import delivery_of_fault
-from gateway.channels.twilio.voice_outcomes import Refusal, VoiceReport, no_connection, outcome_of, refusal_of
+from gateway.channels.twilio.voice_outcomes import Refusal, no_connection, refusal_of, report_of
 from gateway.config.schema import TwilioConfig
 from gateway.model.attempt import AttemptState
 from gateway.model.call import MachinePolicy
+from gateway.ports.provider_calls import ProviderReport
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +78,7 @@ class VoiceApi:
             return _failed_creation(error)
         return Created(made.sid) if made.sid else Ambiguous("accepted without a CallSid")
 
-    def fetch(self, sid: str) -> VoiceReport | None:
+    def fetch(self, sid: str) -> ProviderReport | None:
         """Return how a call is; ``None`` where Twilio knows none of that id. Raises ``LookUpFailedError``."""
         try:
             return _report(self._client().calls(sid).fetch())
@@ -175,12 +176,7 @@ def _is_over(error: Exception, what: str, sid: str) -> bool:
     return False
 
 
-def _report(call: CallInstance) -> VoiceReport:
-    status = str(call.status or "")
-    return VoiceReport(
-        provider_call_id=call.sid or "",
-        status=status,
-        outcome=outcome_of(status, answered_by=call.answered_by),
-        duration=int(call.duration) if call.duration and str(call.duration).isdigit() else None,
-        answered_by=call.answered_by,
+def _report(call: CallInstance) -> ProviderReport:
+    return report_of(
+        call.sid or "", str(call.status or ""), answered_by=call.answered_by, duration=str(call.duration or "")
     )

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.channels.twilio.voice_outcomes import VoiceReport
 from gateway.model.call import Call, CallOutcome
 from gateway.ports.phone import CallEnded
+from gateway.ports.provider_calls import ProviderReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +44,23 @@ class VoiceLeg:
     audio_sha256: str | None = None
 
     def ended(
-        self, at: datetime, outcome: CallOutcome, *, report: VoiceReport | None = None, hangup_cause: int | None = None
+        self,
+        at: datetime,
+        outcome: CallOutcome,
+        *,
+        report: ProviderReport | None = None,
+        hangup_cause: int | None = None,
     ) -> CallEnded:
         """Return the report of the leg's end."""
-        seconds = (report.duration or 0) if report is not None and report.status == "completed" else 0
+        seconds = report.duration if report is not None else None
         return CallEnded(
             call_id=self.call_id,
             at=at,
             outcome=outcome,
             sip_cause=report.sip_cause if report is not None else None,
             hangup_cause=hangup_cause,
-            answered_at=at - timedelta(seconds=seconds) if report and report.status == "completed" else None,
-            billed_seconds=seconds,
+            answered_at=at - timedelta(seconds=seconds) if seconds is not None else None,
+            billed_seconds=seconds or 0,
             caller_id=self.caller_id,
             audio_sha256=self.audio_sha256,
             provider_call_id=self.sid,

@@ -10,6 +10,7 @@ from http import HTTPStatus
 
 from gateway.channels.twilio.outcomes import refusal_reason
 from gateway.model.call import CallOutcome
+from gateway.ports.provider_calls import ProviderReport
 
 _FINAL = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
 _ANSWERED = "in-progress"
@@ -59,31 +60,6 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoiceReport:
-    """What a status callback, or a look at the call, says of it. ``provider_call_id`` is the CallSid.
-
-    ``outcome`` is set once the call is over; ``duration`` are its connected seconds.
-    """
-
-    provider_call_id: str
-    status: str
-    outcome: CallOutcome | None = None
-    sip_cause: int | None = None
-    duration: int | None = None
-    answered_by: str | None = None
-
-    @property
-    def is_ringing(self) -> bool:
-        """Whether the callee's phone rings."""
-        return self.status == _RINGING
-
-    @property
-    def is_answered(self) -> bool:
-        """Whether somebody, or a machine, is on the line."""
-        return self.status == _ANSWERED
-
-
 def is_machine(answered_by: str | None) -> bool:
     """Tell whether AnsweredBy names a machine; ``unknown`` counts as a person.
 
@@ -128,7 +104,28 @@ def no_connection(reason: str) -> Refusal:
     return Refusal(outcome=CallOutcome.TRUNK_TROUBLE, hangup_cause=OUT_OF_ORDER, reason=reason)
 
 
-def read_voice_report(form: Mapping[str, str]) -> VoiceReport | None:
+def report_of(
+    sid: str,
+    status: str,
+    *,
+    sip_cause: int | None = None,
+    error_code: int | None = None,
+    answered_by: str | None = None,
+    duration: str | None = None,
+) -> ProviderReport:
+    """Return what a call's status, with what Twilio tells beside it, says of the call."""
+    return ProviderReport(
+        provider_call_id=sid,
+        is_ringing=status == _RINGING,
+        is_answered=status == _ANSWERED,
+        outcome=outcome_of(status, sip_cause=sip_cause, error_code=error_code, answered_by=answered_by),
+        sip_cause=sip_cause,
+        duration=_number(duration) if status == "completed" else None,
+        by_machine=is_machine(answered_by),
+    )
+
+
+def read_voice_report(form: Mapping[str, str]) -> ProviderReport | None:
     """Return what a status callback's form says; ``None`` where it is no report on a call.
 
     https://www.twilio.com/docs/voice/api/call-resource#statuscallback. New fields may appear in it at any time.
@@ -136,16 +133,13 @@ def read_voice_report(form: Mapping[str, str]) -> VoiceReport | None:
     sid, status = form.get("CallSid", ""), form.get("CallStatus", "").strip().lower()
     if not sid or not status:
         return None
-    sip_cause, answered_by = _number(form.get("SipResponseCode")), form.get("AnsweredBy") or None
-    return VoiceReport(
-        provider_call_id=sid,
-        status=status,
-        outcome=outcome_of(
-            status, sip_cause=sip_cause, error_code=_number(form.get("ErrorCode")), answered_by=answered_by
-        ),
-        sip_cause=sip_cause,
-        duration=_number(form.get("CallDuration")),
-        answered_by=answered_by,
+    return report_of(
+        sid,
+        status,
+        sip_cause=_number(form.get("SipResponseCode")),
+        error_code=_number(form.get("ErrorCode")),
+        answered_by=form.get("AnsweredBy") or None,
+        duration=form.get("CallDuration"),
     )
 
 
