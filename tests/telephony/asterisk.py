@@ -14,11 +14,17 @@ from tests.telephony.carrier_ami import AmiClient, Packet
 
 
 def asterisk_config(
-    trunks: Mapping[str, int], *, name: str = "pbx1", trunk_settings: Mapping[str, object] | None = None
+    trunks: Mapping[str, int],
+    *,
+    name: str = "pbx1",
+    trunk_settings: Mapping[str, object] | None = None,
+    each: Mapping[str, Mapping[str, object]] | None = None,
+    node_settings: Mapping[str, object] | None = None,
 ) -> AsteriskConfig:
     """Return the configuration of one node with trunks (name to the carrier's SIP port), all on loopback.
 
-    ``trunk_settings`` are further keys of every trunk, as in ``tocsin.yaml``.
+    ``trunk_settings`` are further keys of every trunk, as in ``tocsin.yaml``, ``each`` of those of that name, and
+    ``node_settings`` of the node.
     """
     start, end = free_range()
     return AsteriskConfig.model_validate(
@@ -31,6 +37,7 @@ def asterisk_config(
                     "secret": secrets.token_hex(16),
                     "sip_bind": f"127.0.0.1:{_sip_port()}",
                     "rtp_ports": f"{start}-{end}",
+                    **(node_settings or {}),
                 }
             ],
             "trunks": [
@@ -41,6 +48,7 @@ def asterisk_config(
                     "port": port,
                     "caller_id": "+15550100",
                     **(trunk_settings or {}),
+                    **((each or {}).get(trunk, {})),
                 }
                 for trunk, port in trunks.items()
             ],

@@ -76,6 +76,27 @@ def rings_out() -> Behaviour:
     return Behaviour(0, 0, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer of the carrier who is known by a password, and how calls with it are carried."""
+
+    password: str
+    codecs: Sequence[str] = ("ulaw", "alaw")
+    dtmf_mode: str = "rfc4733"
+    srtp: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """An INVITE as it came: headers are empty where they were not sent; ``transport`` is UDP, TCP or TLS."""
+
+    request_uri: str
+    from_header: str
+    asserted: str
+    privacy: str
+    transport: str
+
+
 @dataclass(slots=True)
 class CarrierCall:
     """One INVITE that the carrier saw, and what became of it. Times are seconds of the epoch; ``None``: not yet."""
@@ -87,6 +108,9 @@ class CarrierCall:
     leg: str
     recordings: Path
     changed: threading.Condition
+    invite: Invite
+    account: str = ""
+    encrypted: bool | None = None
     answered_at: float | None = None
     ended_at: float | None = None
     ended_by: Literal["caller", "callee"] | None = None
@@ -138,7 +162,9 @@ class Carrier:
     """The carrier, as a context manager. It listens on loopback alone.
 
     ``accounts`` (user to password) make it ask for passwords and take registrations; without, it knows its customer by
-    the address. A number without a behaviour of its own has the one of ``DEFAULT``: answers, presses nothing.
+    the address ``customer``. ``certificate`` is a PEM file with certificate and key, for TLS.
+
+    A number without a behaviour of its own has the one of ``DEFAULT``: answers, presses nothing.
     """
 
     def __init__(
@@ -146,8 +172,10 @@ class Carrier:
         directory: Path,
         *,
         sip_port: int | None = None,
-        protocol: Literal["udp", "tcp"] = "udp",
-        accounts: Mapping[str, str] | None = None,
+        protocol: Literal["udp", "tcp", "tls"] = "udp",
+        certificate: Path | None = None,
+        customer: str = "127.0.0.1",
+        accounts: Mapping[str, str | Account] | None = None,
         codecs: Sequence[str] = ("ulaw", "alaw"),
         dtmf_mode: str = "rfc4733",
         rtp_ports: tuple[int, int] | None = None,
@@ -169,7 +197,12 @@ class Carrier:
             "secret": self._secret,
             "sip_port": self.sip_port,
             "protocol": protocol,
-            "accounts": tuple((accounts or {}).items()),
+            "certificate": certificate,
+            "customer": customer,
+            "accounts": tuple(
+                (user, account if isinstance(account, Account) else Account(account, codecs, dtmf_mode))
+                for user, account in (accounts or {}).items()
+            ),
             "codecs": tuple(codecs),
             "dtmf_mode": dtmf_mode,
             "rtp_start": rtp_start,
@@ -270,6 +303,14 @@ class Carrier:
                     leg,
                     self._recordings,
                     self._changed,
+                    Invite(
+                        packet["RequestUri"],
+                        packet["FromHeader"],
+                        packet["Asserted"],
+                        packet["Privacy"],
+                        packet["Transport"],
+                    ),
+                    packet["Endpoint"],
                 )
                 self._legs[leg] = call
                 self.invites.append(call)
@@ -281,6 +322,7 @@ class Carrier:
     def _progress(call: CarrierCall, name: str, at: float, packet: Packet) -> None:
         if name == "CarrierAnswered":
             call.answered_at = at
+            call.encrypted = packet["Encrypted"] == "1"
         elif name == "CarrierPressed":
             call.pressed.append((at, packet["Digits"]))
         elif name == "CarrierEnded":

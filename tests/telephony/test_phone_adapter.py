@@ -1,17 +1,12 @@
 """The phone adapter against a real Asterisk and a simulated carrier."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 from uuid import uuid4
 
 import pytest
 
-from gateway.channels.asterisk.phone import AsteriskPhone
-from gateway.channels.asterisk.timings import AsteriskTimings
-from gateway.config.schema import AsteriskConfig
 from gateway.model.call import CallOutcome
 from gateway.ports.phone import (
     CallAnswered,
@@ -22,79 +17,15 @@ from gateway.ports.phone import (
     KeyPressed,
     PhoneNodeDown,
     PhoneNodeUp,
-    PhoneReport,
     Prompt,
 )
-from tests.integration.ami_rig import SystemClock
 from tests.telephony.asterisk import GatewayPbx, asterisk_config
 from tests.telephony.carrier import Behaviour, Carrier, answers, free_port, rejects, rings_out
-from tests.telephony.carrier_ami import AmiClient
 from tests.telephony.carrier_audio import warble
+from tests.telephony.desk import NUMBER, Desk
 from tests.waiting import until
 
 pytestmark = pytest.mark.telephony
-
-R = TypeVar("R")
-NUMBER = "+15550123"
-
-
-@dataclass
-class Desk:
-    """An adapter, its reports, and sounds to play."""
-
-    pbx: GatewayPbx
-    config: AsteriskConfig
-    message: Path
-    prompts: dict[Prompt, Path]
-    reports: list[PhoneReport] = field(default_factory=list)
-    unfinished: set[str] = field(default_factory=set)
-    phone: AsteriskPhone | None = None
-
-    def open(self) -> None:
-        timings = AsteriskTimings(first_pause=timedelta(milliseconds=50))
-        self.phone = AsteriskPhone(
-            config=self.config,
-            secrets={"pbx1": self.pbx.secret},
-            listener=self._listen,
-            clock=SystemClock(),
-            timings=timings,
-        )
-        self.phone.start()
-        until(self.phone.ready, 20, "the phone is not ready")
-
-    def _listen(self, report: PhoneReport) -> None:
-        self.reports.append(report)
-        if isinstance(report, PhoneNodeUp) and self.phone is not None:
-            self.phone.look_up(report.node, self.unfinished)
-
-    def place(self, number: str = NUMBER, trunk: str = "carrier-a", ring: float = 20) -> str:
-        assert self.phone is not None
-        call_id = uuid4().hex
-        self.phone.place(
-            CallOrder(
-                call_id=call_id,
-                trunk=trunk,
-                to_number=number,
-                ring_timeout=timedelta(seconds=ring),
-                language="en",
-                announcement=self.message,
-                prompts=self.prompts,
-            )
-        )
-        return call_id
-
-    def wait(self, kind: type[R], call_id: str | None = None, timeout: float = 30) -> R:
-        def found() -> list[R]:
-            return [
-                report
-                for report in list(self.reports)
-                if isinstance(report, kind) and call_id in {None, getattr(report, "call_id", None)}
-            ]
-
-        return until(found, timeout, f"no {kind.__name__}: {self.reports}")[0]
-
-    def ami(self) -> AmiClient:
-        return self.pbx.ami()
 
 
 @pytest.fixture(scope="module")

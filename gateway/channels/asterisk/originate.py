@@ -8,7 +8,8 @@ from gateway.channels.asterisk.ami_values import (
     channel_id,
     checked_call_id,
 )
-from gateway.channels.asterisk.numbers import dialled_number, shown_number
+from gateway.channels.asterisk.identity import identity_headers
+from gateway.channels.asterisk.numbers import dialled_number
 from gateway.channels.asterisk.wire import Headers
 from gateway.config.schema import TrunkConfig
 from gateway.ports.phone import CallOrder
@@ -16,8 +17,6 @@ from gateway.ports.phone import CallOrder
 # The contexts of extensions.conf.
 _CALL_CONTEXT = "tocsin-call"
 _ENDED_HANDLER = r"tocsin-ended\,s\,1"
-# Makes Asterisk ask for privacy (RFC 3323) beside P-Asserted-Identity; the second is for the leg to the operator.
-_PRIVATE = ("CONNECTEDLINE(num-pres,i)=prohib", "CALLERID(num-pres)=prohib")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def originate_headers(
         f"CHANNEL(hangup_handler_push)={_ENDED_HANDLER}",
         f"DB({DATABASE_FAMILY}/{call_id}/dialled)={dialled}",
     )
-    headers = [
+    return [
         ("ActionID", action_id),
         ("Channel", f"PJSIP/{dialled_number(order.to_number, trunk)}@{trunk.name}"),
         ("ChannelId", channel_id(call_id)),
@@ -63,8 +62,5 @@ def originate_headers(
         ("Async", "true"),
         ("Timeout", str(max(round(order.ring_timeout / timedelta(milliseconds=1)), 1))),
         *(("Variable", variable) for variable in variables),
-        *(("Variable", variable) for variable in _PRIVATE if trunk.privacy),
+        *identity_headers(trunk),
     ]
-    if (identity := trunk.asserted_number or trunk.caller_id) is not None:
-        headers.append(("CallerID", shown_number(identity, trunk)))
-    return headers

@@ -12,7 +12,7 @@ from gateway.channels.asterisk.provision_error import ProvisionError
 from gateway.config.asterisk import NodeConfig, SipTlsConfig, TrunkConfig
 
 SYSTEM_CAS = Path("/etc/ssl/certs/ca-certificates.crt")
-_ANONYMOUS = ("anonymous", "anonymous.invalid")  # RFC 3323, 4.1.1.3
+_ANONYMOUS = "anonymous"  # RFC 3323, 4.1.1.3
 _USER = "-_.!~*'()&=+$,/"  # RFC 3261, 25.1: what may stand in a URI's user part as it is
 
 
@@ -41,8 +41,9 @@ def trunk_values(trunk: TrunkConfig, node: NodeConfig, beside: Sequence[TrunkCon
         "dtmf_mode": trunk.dtmf_mode,
         "srtp": trunk.srtp == "sdes",
         "caller_id": asserted or shown,
-        "from_user": _ANONYMOUS[0] if trunk.privacy else from_user,
-        "from_domain": _ANONYMOUS[1] if trunk.privacy else trunk.from_domain,
+        "from_user": _ANONYMOUS if trunk.privacy else from_user,
+        # Not anonymous.invalid: P-Asserted-Identity gets the same domain.
+        "from_domain": trunk.from_domain,
         "asserts": trunk.asserted_number is not None,
         "privacy": trunk.privacy,
         "username": trunk.username,
