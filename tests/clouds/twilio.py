@@ -1,4 +1,4 @@
-"""A Twilio that sends nothing: the Messages API, media download, status callbacks and inbound messages."""
+"""A Twilio that sends and rings nothing: messages with their callbacks, and (``voice``) calls with theirs."""
 
 import base64
 import contextlib
@@ -17,6 +17,7 @@ from urllib.request import Request as HttpRequest
 from tests.clouds.server import FORM, Answer, FakeCloud, Fault, Request
 from tests.clouds.twilio_message import SentMessage
 from tests.clouds.twilio_rules import LARGEST_VOICE_NOTE, Refused, form_of, media_problem
+from tests.clouds.twilio_voice import FakeVoice, NotNowError
 
 OUTSIDE_WINDOW = 63016
 MEDIA_NOT_LOADED = 63019
@@ -65,6 +66,7 @@ class FakeTwilio(FakeCloud):
         self._refusals: dict[str, _Refusal] = {}
         self._expected = 0
         super().__init__()
+        self.voice = FakeVoice(account_sid=account_sid, sign=self.signature, route=self._route_to, changed=self.changed)
 
     # What a test says.
 
@@ -149,6 +151,7 @@ class FakeTwilio(FakeCloud):
         unexpected = self.sent[self._expected :]
         assert not unexpected, f"unexpected messages: {unexpected}"
         assert not self.rejected, f"wrong requests: {self.rejected}"
+        self.voice.expect_nothing_more()
 
     def message(self, sid: str) -> SentMessage:
         """Return the message with that SID."""
@@ -194,6 +197,8 @@ class FakeTwilio(FakeCloud):
         try:
             self._authenticate(request)
             return self._route(request)
+        except NotNowError as refusal:
+            return refusal.answer
         except Refused as refusal:
             with self.changed:
                 self.rejected.append(str(refusal))
@@ -215,6 +220,10 @@ class FakeTwilio(FakeCloud):
             for message in self.sent:
                 if message.sid == one[1]:
                     return Answer(status=200, document=message.document())
+        if request.path.startswith(account):
+            answer = self.voice.answer(request, request.path.removeprefix(account))
+            if answer is not None:
+                return answer
         raise Refused(404, 20404, f"The requested resource {unquote(request.path)} was not found")
 
     def _create(self, request: Request) -> Answer:
