@@ -8,6 +8,7 @@ from actors.timers import Timer
 from gateway.model.call import Call
 from gateway.ports import phone
 from gateway.services.acknowledge import AckResult
+from gateway.services.lines import Line
 
 # What the phone has not reported a while after the longest call, it will not report any more.
 _MARGIN = timedelta(minutes=1)
@@ -17,18 +18,21 @@ LONGEST_HANDOFF = phone.LONGEST_HANDOFF + _MARGIN
 # So long the end of a leg is waited for that should be over: a phone system that is connected tells within this.
 LOOKED_UP_WITHIN = timedelta(seconds=30)
 
-# A connection that is being made, after a start or a short loss, is waited for; an outage is not.
-PATIENCE = timedelta(seconds=8)
+# While lines are merely busy a call waits for one; then the ladder goes on.
+LINE_WAIT = timedelta(seconds=60)
+
+# So often one looks whether the phone system of a leg that is to be dialled again is in reach.
 LOOK_AGAIN_AFTER = timedelta(milliseconds=250)
 
 
 class Booth(Protocol):
     """Where a call is prepared and its last words are spoken: slow work, done on other threads."""
 
-    def prepare(self, contact_id: int, preparation: int, attempt_ids: tuple[int, ...], leg: Call | None) -> None:
-        """Speak the announcement and choose a trunk, then tell the dispatcher ``CallPrepared``. Returns at once.
+    def prepare(self, contact_id: int, preparation: int, attempt_ids: tuple[int, ...], way: Line | Call) -> None:
+        """Speak the announcement, then tell the dispatcher ``CallPrepared``. Returns at once.
 
-        ``leg`` is a leg that is recorded already and was certainly never dialled.
+        ``way`` is the line that the call goes through, or a leg that is recorded already and was certainly never
+        dialled: the call has its id and its trunk.
         """
         ...
 

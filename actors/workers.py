@@ -16,6 +16,7 @@ from gateway.services.acknowledge import AckResult
 from gateway.services.advance import Begun
 from gateway.services.announce import Announcer, PreparedCall
 from gateway.services.deliver import Courier
+from gateway.services.lines import Line
 
 log = structlog.get_logger(__name__)
 
@@ -67,13 +68,13 @@ class AnnouncerBooth:
         self._announcer = announcer
         self._dispatcher = dispatcher
 
-    def prepare(self, contact_id: int, preparation: int, attempt_ids: tuple[int, ...], leg: Call | None) -> None:
+    def prepare(self, contact_id: int, preparation: int, attempt_ids: tuple[int, ...], way: Line | Call) -> None:
         """Prepare a call elsewhere; ``CallPrepared`` follows in any case."""
 
         def prepare() -> None:
             prepared = PreparedCall(attempt_ids=attempt_ids, failure="preparation_failed")
             try:
-                prepared = self._announcer.prepare(contact_id, attempt_ids, leg)
+                prepared = self._announcer.prepare(contact_id, attempt_ids, way)
             finally:
                 told = CallPrepared(
                     contact_id=contact_id,

@@ -22,6 +22,7 @@ from actors.dispatcher import DispatcherActor
 from actors.event import EventActor, tell_if_alive
 from actors.messages import Audit, LookForSignals, PhoneReported, TakeUpEverything
 from actors.pool import ActorPool
+from actors.switchboard import SwitchboardActor
 from actors.timers import Timers
 from actors.workers import AnnouncerBooth, CourierOutbox
 from gateway.app.bootstrap import (
@@ -37,6 +38,7 @@ from gateway.app.clock import SteadyClock
 from gateway.app.heartbeat_url import HeartbeatUrl
 from gateway.app.phone_systems import PhoneSystems
 from gateway.app.secrets import load_secrets
+from gateway.app.switching import build_lines, trunk_limits
 from gateway.channels.no_phone import NoPhone
 from gateway.config.schema import Config
 from gateway.model.attempt import Level
@@ -45,6 +47,7 @@ from gateway.ports.phone import Phone, PhoneReport
 from gateway.ports.record import Heartbeat, Record, RecordUnavailableError
 from gateway.ports.speech import Speech, SpeechError
 from gateway.services.announce import Announcer
+from gateway.services.call_safety import CallGuard
 from gateway.services.deliver import Courier
 from gateway.services.notices import NoticeSender
 from gateway.services.quota import VoiceQuota
@@ -131,6 +134,7 @@ class Engine:
         self._executor = ThreadPoolExecutor(config.engine.io_threads, thread_name_prefix="io")
         self._quota = VoiceQuota(config.tiers)
         self._call_caps = config.call_caps.caps()
+        self._guard = CallGuard(config.call_safety.safety())
         self._notices = NoticeSender(
             record=self._record,
             clock=self._clock,
@@ -155,7 +159,9 @@ class Engine:
             speech=self._speech,
             prompts=lambda language: render_prompts(self._speech, language),
             call_caps=self._call_caps,
+            guard=self._guard,
         )
+        self._switchboard: pykka.ActorRef[SwitchboardActor] | None = None
         self._dispatcher: pykka.ActorRef[DispatcherActor] | None = None
         self._clerk: pykka.ActorRef[ClerkActor] | None = None
         self._auditor: pykka.ActorRef[AuditorActor] | None = None
@@ -192,6 +198,12 @@ class Engine:
             agenda=self._agenda,
             catch_up=CatchUp(at_once=settings.catch_up_at_once, per_second=settings.catch_up_rate),
         )
+        self._switchboard = SwitchboardActor.start(
+            **shared,
+            lines=build_lines(self._config, phone=self._phone, clock=self._clock),
+            trunks=[limits.name for limits in trunk_limits(self._config)],
+            on_broken=self._break,
+        )
         event_actors = {name: each for name, each in actors.items() if name != "record"} | {"agenda": self._agenda}
         self._dispatcher = DispatcherActor.start(
             **shared,
@@ -205,6 +217,9 @@ class Engine:
                 booth=booth,
                 quota=self._quota,
                 call_caps=self._call_caps,
+                guard=self._guard,
+                switchboard=self._tell_switchboard,
+                line_wait=self._config.lines.wait,
                 **actors,
             ),
             on_broken=self._break,
@@ -273,6 +288,10 @@ class Engine:
     def _tell_clerk(self, message: object) -> None:
         if self._clerk is not None:
             tell_if_alive(self._clerk, message)
+
+    def _tell_switchboard(self, message: object) -> None:
+        if self._switchboard is not None:
+            tell_if_alive(self._switchboard, message)
 
     def _tell_auditor(self, message: object) -> None:
         if self._auditor is not None:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.config.asterisk import AsteriskConfig, NodeConfig, TrunkConfig
+from gateway.config.call_safety import CallSafetyConfig, LinesConfig
 from gateway.config.values import (
     CROSS_CHECK,
     E164,
@@ -186,6 +187,8 @@ class Config(Section):
     tts: TtsConfig = TtsConfig()
     engine: EngineConfig = EngineConfig()
     call_caps: CallCapsConfig = CallCapsConfig()
+    call_safety: CallSafetyConfig = CallSafetyConfig()
+    lines: LinesConfig = LinesConfig()
     policy: PolicyConfig = PolicyConfig()
     tiers: dict[Name, TierConfig] = Field(default_factory=_default_tiers)
 

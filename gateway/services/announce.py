@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import structlog
 
@@ -13,13 +12,16 @@ from gateway.model.attempt import AttemptState
 from gateway.model.call import Call
 from gateway.model.caps import CallCaps
 from gateway.model.languages import speakable
+from gateway.model.policy import Snapshot
 from gateway.ports.clock import Clock
 from gateway.ports.phone import KEY_WAIT, LONGEST_CALL, MESSAGE_ROUNDS, CallOrder, Phone, Prompt
 from gateway.ports.record import Record
 from gateway.ports.speech import Audio, AudioFormat, Speech, SpeechError
 from gateway.services import calls, caps
 from gateway.services.acknowledge import AckResult
+from gateway.services.call_safety import CallGuard
 from gateway.services.due import DueAlert, due_alerts
+from gateway.services.lines import ALL_IN_TROUBLE, NO_PHONE_SYSTEM, Line
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +30,7 @@ log = structlog.get_logger(__name__)
 class PreparedCall:
     """What is still to be announced, with the order that does it or the reason why nobody can place it now.
 
-    ``may_pass``: no phone system is in reach at all, as for a moment after a start or a lost connection.
+    ``may_pass``: the phone system of a leg on record is not in reach, as for a moment after a start.
     """
 
     attempt_ids: tuple[int, ...]
@@ -49,6 +51,7 @@ class Announcer:
         speech: Speech,
         prompts: Callable[[str], Mapping[Prompt, Path]],
         call_caps: CallCaps | None = None,
+        guard: CallGuard | None = None,
     ) -> None:
         self._record = record
         self._clock = clock
@@ -56,24 +59,24 @@ class Announcer:
         self._speech = speech
         self._prompts = prompts
         self._call_caps = call_caps
+        self._guard = guard
 
-    def prepare(self, contact_id: int, attempt_ids: Collection[int], leg: Call | None) -> PreparedCall:
-        """Choose a trunk and speak the announcement of everything that is still due.
+    def prepare(self, contact_id: int, attempt_ids: Collection[int], way: Line | Call) -> PreparedCall:
+        """Speak the announcement of everything that is still due.
 
-        A trunk that was in trouble for one of these attempts is not chosen again. ``leg`` is a
-        leg on record that was never dialled: it keeps its id and its trunk.
+        ``way`` is the line that the call goes through, or a leg on record that was never dialled: the call has its id
+        and its trunk.
         """
         due = due_alerts(self._record, attempt_ids, self._clock.now())
         if not due:
             return PreparedCall(attempt_ids=())
         due_ids = tuple(alert.attempt.id for alert in due)
-        if leg is None and self._is_capped(contact_id, due):
+        if isinstance(way, Line) and self._is_capped(contact_id, due):
             return PreparedCall(attempt_ids=())
-        trunk = self._trunk(due, leg)
-        if trunk is None and not self._phone.trunks():
-            return PreparedCall(attempt_ids=due_ids, failure="phone_system_out_of_reach", may_pass=True)
-        if trunk is None:
-            return PreparedCall(attempt_ids=due_ids, failure="every_trunk_in_trouble")
+        usable = self._phone.trunks()
+        if isinstance(way, Call) and way.trunk not in usable:
+            failure = ALL_IN_TROUBLE if usable else NO_PHONE_SYSTEM
+            return PreparedCall(attempt_ids=due_ids, failure=failure, may_pass=not usable)
         snapshot = due[-1].snapshot
         contact = snapshot.contact(contact_id)
         try:
@@ -84,14 +87,14 @@ class Announcer:
             log.exception("announcement_not_spoken", contact_id=contact_id, attempt_ids=due_ids)
             return PreparedCall(attempt_ids=due_ids, failure=f"speech: {error}")
         order = CallOrder(
-            call_id=leg.id if leg is not None else uuid4().hex,
-            trunk=trunk,
+            call_id=way.id if isinstance(way, Call) else way.call_id,
+            trunk=way.trunk or "",
             to_number=contact.phone,
             ring_timeout=snapshot.policy.ring_timeout,
             language=contact.language,
             announcement=announcement.path,
             prompts=prompts,
-            handoff_number=snapshot.handoff_number,
+            handoff_number=self._handoff_number(snapshot),
             longest=longest,
         )
         return PreparedCall(attempt_ids=due_ids, order=order)
@@ -160,12 +163,14 @@ class Announcer:
     def _phone_audio(self, text: str, language: str) -> Audio:
         return self._speech.render(text, language=speakable(language), audio_format=AudioFormat.PHONE)
 
-    def _trunk(self, due: Sequence[DueAlert], leg: Call | None) -> str | None:
-        usable = self._phone.trunks()
-        if leg is not None:
-            return leg.trunk if leg.trunk in usable else None
-        in_trouble = frozenset[str]().union(*(alert.trunks_in_trouble for alert in due))
-        return next((trunk for trunk in usable if trunk not in in_trouble), None)
+    def _handoff_number(self, snapshot: Snapshot) -> str | None:
+        """Return the operator's number, ``None`` where there is none or it must not be called."""
+        number = snapshot.handoff_number
+        refusal = None if number is None or self._guard is None else self._guard.destination_refusal(number)
+        if refusal is not None:
+            log.warning("handoff_refused", license=snapshot.license_name, reason=refusal)
+            return None
+        return number
 
     def _language(self, contact_id: int) -> str:
         with self._record.read() as work:

@@ -44,7 +44,7 @@ def due_alerts(record: Record, attempt_ids: Collection[int], at: datetime) -> tu
                     body=escalation.event.body,
                     severity=escalation.event.severity.value,
                     snapshot=escalation.snapshot,
-                    trunks_in_trouble=_in_trouble(legs),
+                    trunks_in_trouble=trunks_in_trouble(legs),
                 )
             )
         work.commit()
@@ -79,7 +79,7 @@ def still_due(work: UnitOfWork, attempt_ids: Collection[int], at: datetime) -> l
     return due
 
 
-def _in_trouble(legs: Sequence[Call]) -> frozenset[str]:
+def trunks_in_trouble(legs: Sequence[Call]) -> frozenset[str]:
     """Return the trunks that are not to be tried again in this attempt.
 
     A leg without any cause never reached the network: the connection to the phone system was lost just then. That

@@ -16,10 +16,9 @@ from uuid import uuid4
 
 from gateway.model.call import CallOutcome
 from gateway.model.urgency import Urgency
+from gateway.ports.phone import TWILIO
 from gateway.services.trunk_health import Fitness, TrunkHealth
 
-# The trunk that Twilio is. It costs more than one's own, and is for their trouble only.
-LAST_RESORT = "twilio"
 # A connection that is being made, after a start or a short loss, is waited for; an outage is not.
 PATIENCE = timedelta(seconds=8)
 # So often one looks whether a phone system is in reach again.
@@ -305,5 +304,5 @@ class Lines:
 
     def _trunk(self, name: str) -> _Trunk:
         if name not in self._trunks:
-            self._trunks[name] = _Trunk(TrunkLimits(name=name, last_resort=name == LAST_RESORT))
+            self._trunks[name] = _Trunk(TrunkLimits(name=name, last_resort=name == TWILIO))
         return self._trunks[name]

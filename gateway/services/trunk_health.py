@@ -11,20 +11,13 @@ import structlog
 from pybreaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CircuitBreaker, CircuitBreakerError
 
 from gateway.model.call import CallOutcome
+from gateway.model.call_safety import LineRules
 from gateway.model.trunk_quality import MOST_SAMPLES, CallSample, TrunkQuality, demoted, quality
 
 log = structlog.get_logger(__name__)
 
 # These say nothing of the trunk: we hung up ourselves, or nobody knows how the call ended.
 _NO_VERDICT = frozenset({CallOutcome.CANCELLED, CallOutcome.LOST})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreakerRules:
-    """When a trunk is left alone: after ``failures`` calls in a row that it was in trouble for, for ``pause``."""
-
-    failures: int = 5
-    pause: timedelta = timedelta(seconds=15)
 
 
 class Fitness(Enum):
@@ -78,7 +71,7 @@ class TrunkHealth:
     is over, and which call is the probe, is decided here, by the monotonic clock.
     """
 
-    def __init__(self, *, rules: BreakerRules, now: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
+    def __init__(self, *, rules: LineRules, now: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
         self._rules = rules
         self._now = now
         self._monotonic = monotonic
@@ -92,7 +85,7 @@ class TrunkHealth:
         if not one.reachable:
             return Fitness.UNFIT
         state = one.breaker.current_state
-        if state == STATE_OPEN and self._monotonic() >= one.opened + self._rules.pause.total_seconds():
+        if state == STATE_OPEN and self._monotonic() >= one.opened + self._rules.breaker_pause.total_seconds():
             one.breaker.half_open()
             one.probe = None
             state = STATE_HALF_OPEN
@@ -146,7 +139,7 @@ class TrunkHealth:
         if one.breaker.current_state == STATE_OPEN:
             # What is read from the record after a restart is of some time ago.
             one.opened = self._monotonic() - max((self._now() - at).total_seconds(), 0.0)
-            log.warning("trunk_left_alone", trunk=trunk, seconds=self._rules.pause.total_seconds())
+            log.warning("trunk_left_alone", trunk=trunk, seconds=self._rules.breaker_pause.total_seconds())
         elif state == STATE_HALF_OPEN:
             log.info("trunk_well_again", trunk=trunk)
 
@@ -208,7 +201,9 @@ class TrunkHealth:
     def _trunk(self, trunk: str) -> _Trunk:
         if trunk not in self._trunks:
             breaker = CircuitBreaker(
-                fail_max=self._rules.failures, reset_timeout=self._rules.pause.total_seconds(), name=trunk
+                fail_max=self._rules.breaker_failures,
+                reset_timeout=self._rules.breaker_pause.total_seconds(),
+                name=trunk,
             )
             self._trunks[trunk] = _Trunk(breaker)
         return self._trunks[trunk]

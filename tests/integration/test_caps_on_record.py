@@ -19,6 +19,7 @@ from gateway.ports.speech import Audio, AudioFormat
 from gateway.services import tenants
 from gateway.services.announce import Announcer, PreparedCall
 from gateway.services.intake import Alert, accept
+from gateway.services.lines import Line
 from gateway.services.tokens import SourceTokens
 from gateway.store import open_record
 from tests.records import add_due_call
@@ -40,6 +41,9 @@ class Mute:
 
     def render(self, text: str, *, language: str, audio_format: AudioFormat) -> Audio:
         return Audio(path=Path("/nowhere/a.wav"), duration=SECOND, engine="mute")
+
+
+LINE = Line(call_id="a" * 32, trunk="only", contact_id=1)
 
 
 class Desk:
@@ -91,7 +95,7 @@ class Desk:
         return add_due_call(self.record, event_id, contact_id or contact.id, at=self.at, number=number)
 
     def prepare(self, *attempts: Attempt, of: int = 0) -> PreparedCall:
-        return self.announcer.prepare(self.licenses[of][0].id, [attempt.id for attempt in attempts], None)
+        return self.announcer.prepare(self.licenses[of][0].id, [attempt.id for attempt in attempts], LINE)
 
     def called(self, *attempts: Attempt, of: int = 0, outcome: CallOutcome = CallOutcome.NO_ANSWER) -> None:
         """Record a leg that made these attempts, from its beginning to its end."""

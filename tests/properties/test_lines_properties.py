@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
 
 from gateway.model.call import CallOutcome
+from gateway.model.call_safety import LineRules
 from gateway.model.urgency import Urgency
 from gateway.services.lines import Line, LineRequest, Lines, TrunkLimits
-from gateway.services.trunk_health import BreakerRules, TrunkHealth
+from gateway.services.trunk_health import TrunkHealth
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 LIMITS = (
@@ -38,7 +39,7 @@ class LinesMachine(RuleBasedStateMachine):
         self.held: dict[str, str] = {}
         self.grants: dict[str, list[float]] = defaultdict(list)
         self.health = TrunkHealth(
-            rules=BreakerRules(failures=2, pause=timedelta(seconds=5)),
+            rules=LineRules(breaker_failures=2, breaker_pause=timedelta(seconds=5)),
             now=lambda: BEGIN + timedelta(seconds=self.at),
             monotonic=lambda: self.at,
         )

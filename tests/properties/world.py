@@ -22,12 +22,14 @@ from actors.dispatcher import DispatcherActor
 from actors.event import EventActor, tell_if_alive
 from actors.messages import LookForSignals, PhoneReported, TakeUpEverything
 from actors.pool import PooledActor
+from actors.switchboard import SwitchboardActor
 from actors.timers import Timer
 from actors.workers import AnnouncerBooth, CourierOutbox
 from gateway.config.loader import parse_config
 from gateway.config.schema import Config
 from gateway.model.attempt import AttemptState, Level
 from gateway.model.call import CallOutcome
+from gateway.model.call_safety import LineRules
 from gateway.model.event import EventStatus
 from gateway.model.license import SourceKind
 from gateway.ports.messages import Delivery, Message
@@ -49,8 +51,10 @@ from gateway.services import tenants
 from gateway.services.announce import Announcer
 from gateway.services.deliver import Courier
 from gateway.services.intake import Alert, AlertAction, accept
+from gateway.services.lines import Lines, TrunkLimits
 from gateway.services.quota import VoiceQuota
 from gateway.services.tokens import SourceTokens
+from gateway.services.trunk_health import TrunkHealth
 from gateway.store import SqlRecord, open_record
 
 BEGIN = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
@@ -377,6 +381,22 @@ class World:
         shared: dict[str, Any] = {"pool": self.pool, "record": mortal, "clock": self.clock, "timers": self.timers}
         actors = shared | {"dispatcher": self.tell}
         clerk = self.clerk = ClerkActor.start(**shared, refusals=courier, on_broken=lambda: None)
+
+        def seconds() -> float:
+            return self.clock.at.timestamp()
+
+        switchboard = self.switchboard = SwitchboardActor.start(
+            **shared,
+            lines=Lines(
+                limits=[TrunkLimits(name=TRUNK)],
+                usable=self.pbx.trunks,
+                health=TrunkHealth(rules=LineRules(), now=self.clock.now, monotonic=seconds),
+                monotonic=seconds,
+            ),
+            trunks=[TRUNK],
+            on_broken=lambda: None,
+            monotonic=seconds,
+        )
         event_actors = {name: each for name, each in actors.items() if name != "record"}
         self.dispatcher = DispatcherActor.start(
             **shared,
@@ -385,7 +405,7 @@ class World:
                 event_id=event_id, surveyed=surveyed, clerk=clerk.tell, outbox=outbox, **event_actors
             ),
             new_contact_actor=lambda contact_id: ContactActor.start(
-                contact_id=contact_id, phone=self.pbx, booth=booth, quota=quota, **actors
+                contact_id=contact_id, phone=self.pbx, booth=booth, quota=quota, switchboard=switchboard.tell, **actors
             ),
             on_broken=lambda: None,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from actors.contact import ContactActor
+from actors.line_messages import AskForLine, LineGranted, LineUnused, WithdrawRequest
 from actors.messages import CallOverdue, CallPrepared, EventChanged, PhoneReported, PlaceCall, PrepareAgain, Withdraw
 from actors.pool import ActorPool
 from actors.timers import Timer
@@ -15,6 +16,7 @@ from gateway.config.schema import Config
 from gateway.model.acknowledgement import AcknowledgedVia
 from gateway.model.attempt import AttemptState
 from gateway.model.call import Call, CallOutcome
+from gateway.model.event import Severity
 from gateway.model.license import SourceKind
 from gateway.ports.phone import CallAnswered, CallEnded, CallNeverDialled, CallOrder, KeyPressed
 from gateway.ports.record import Record
@@ -22,6 +24,7 @@ from gateway.services import call_queries, tenants
 from gateway.services.acknowledge import AckResult, acknowledge
 from gateway.services.due import due_alerts
 from gateway.services.intake import Alert, accept
+from gateway.services.lines import Line, LineRequest
 from gateway.services.quota import VoiceQuota
 from gateway.services.tokens import SourceTokens
 from gateway.store import open_record
@@ -66,18 +69,44 @@ class FakePhone:
 class FakeBooth:
     """Keeps what it is asked to prepare and to say."""
 
-    asked: list[tuple[int, tuple[int, ...], Call | None]] = field(default_factory=list)
+    asked: list[tuple[int, tuple[int, ...], Line | Call]] = field(default_factory=list)
     confirmed: list[tuple[AckResult, ...]] = field(default_factory=list)
     stood_down: list[str] = field(default_factory=list)
 
-    def prepare(self, contact_id: int, preparation: int, attempt_ids: tuple[int, ...], leg: Call | None) -> None:
-        self.asked.append((preparation, attempt_ids, leg))
+    def prepare(self, contact_id: int, preparation: int, attempt_ids: tuple[int, ...], way: Line | Call) -> None:
+        self.asked.append((preparation, attempt_ids, way))
 
     def confirm(self, call_id: str, contact_id: int, results: tuple[AckResult, ...]) -> None:
         self.confirmed.append(results)
 
     def stand_down(self, call_id: str, contact_id: int) -> None:
         self.stood_down.append(call_id)
+
+
+@dataclass
+class FakeSwitchboard:
+    """Keeps what it is told. A line that is asked for is granted when the test says so."""
+
+    told: list[object] = field(default_factory=list)
+    wanted: LineRequest | None = None
+    granted: int = 0
+
+    def tell(self, message: object) -> None:
+        self.told.append(message)
+        match message:
+            case AskForLine(request, _):
+                self.wanted = request
+            case WithdrawRequest():
+                self.wanted = None
+
+    def line(self) -> LineGranted | None:
+        """Return the grant of what is asked for, if anything is."""
+        wanted, self.wanted = self.wanted, None
+        if wanted is None:
+            return None
+        self.granted += 1
+        trunk = next(name for name in ("first", "second", "third", "fourth") if name not in wanted.avoid)
+        return LineGranted(Line(call_id=f"{self.granted:032x}", trunk=trunk, contact_id=wanted.contact_id))
 
 
 class FakeTimers:
@@ -105,6 +134,8 @@ class Desk:
     def __init__(self, record: Record, config: Config) -> None:
         self.record, self.config = record, config
         self.phone, self.booth, self.timers, self.clock = FakePhone(), FakeBooth(), FakeTimers(), FixedClock()
+        self.switchboard = FakeSwitchboard()
+        self.lines_are_free = True
         self.told: list[object] = []
         license_ = tenants.add_license(record, config, name="Acme", tier="pro", at=NOW, handoff_number="+15550999")
         self.contact = tenants.add_contact(record, license_id=license_.id, name="Ana", phone="+15550123")
@@ -126,36 +157,43 @@ class Desk:
             booth=self.booth,
             quota=VoiceQuota(self.config.tiers),
             dispatcher=self.told.append,
+            switchboard=self.switchboard.tell,
         )
 
-    def due(self, title: str = "Alert") -> tuple[int, int]:
+    def tell(self, message: object) -> None:
+        """Tell the actor something, then whatever the switchboard answers."""
+        self.actor.on_receive(message)
+        while self.lines_are_free and (granted := self.switchboard.line()) is not None:
+            self.actor.on_receive(granted)
+
+    def due(self, title: str = "Alert", severity: Severity | None = None) -> tuple[int, int]:
         """Make an event whose call is due, tell the actor, and return event and attempt."""
         accepted = accept(
             self.record,
             config=self.config,
             token_hash=self.tokens.hash(self.token),
-            alert=Alert(title=title),
+            alert=Alert(title=title, severity=severity),
             now=NOW,
         )
         assert accepted.event_id is not None
         attempt = add_due_call(self.record, accepted.event_id, self.contact.id, at=NOW)
-        self.actor.on_receive(PlaceCall(self.contact.id, accepted.event_id, attempt.id))
+        self.tell(PlaceCall(self.contact.id, accepted.event_id, attempt.id))
         return accepted.event_id, attempt.id
 
-    def prepare(self, *, trunk: str = "first", call_id: str = "a" * 32) -> str:
+    def prepare(self) -> str:
         """Answer the newest request to prepare a call, and return the call's id."""
-        preparation, asked_for, leg = self.booth.asked[-1]
+        preparation, asked_for, way = self.booth.asked[-1]
         due = [alert.attempt.id for alert in due_alerts(self.record, asked_for, NOW)]
         order = CallOrder(
-            call_id=leg.id if leg else call_id,
-            trunk=trunk,
+            call_id=way.id if isinstance(way, Call) else way.call_id,
+            trunk=way.trunk or "",
             to_number=self.contact.phone,
             ring_timeout=timedelta(seconds=30),
             language="en",
             announcement=Path("/nowhere/a.wav"),
             prompts={},
         )
-        self.actor.on_receive(
+        self.tell(
             CallPrepared(
                 contact_id=self.contact.id,
                 preparation=preparation,
@@ -166,8 +204,15 @@ class Desk:
         )
         return order.call_id
 
+    def prepare_nothing(self) -> str:
+        """Answer likewise, that nothing is left to announce, and return the id that the call would have had."""
+        preparation, asked_for, way = self.booth.asked[-1]
+        assert isinstance(way, Line)
+        self.tell(CallPrepared(self.contact.id, preparation, asked_for, (), None))
+        return way.call_id
+
     def report(self, report: object) -> None:
-        self.actor.on_receive(PhoneReported(report))  # type: ignore[arg-type]
+        self.tell(PhoneReported(report))  # type: ignore[arg-type]
 
     def end(self, call_id: str, outcome: CallOutcome) -> None:
         cause = 34 if outcome is CallOutcome.TRUNK_TROUBLE else None
@@ -181,7 +226,7 @@ class Desk:
 
     def acknowledge(self, event_id: int) -> None:
         acknowledge(self.record, event_ids=[event_id], contact_id=None, by="Dana", via=AcknowledgedVia.ADMIN, at=NOW)
-        self.actor.on_receive(Withdraw(self.contact.id, event_id))
+        self.tell(Withdraw(self.contact.id, event_id))
 
 
 @pytest.fixture
@@ -204,9 +249,9 @@ def test_a_call_is_on_record_before_the_phone_hears_of_it(desk: Desk) -> None:
 
 def test_being_told_twice_places_one_call(desk: Desk) -> None:
     event_id, attempt_id = desk.due()
-    desk.actor.on_receive(PlaceCall(desk.contact.id, event_id, attempt_id))
+    desk.tell(PlaceCall(desk.contact.id, event_id, attempt_id))
     desk.prepare()
-    desk.actor.on_receive(PlaceCall(desk.contact.id, event_id, attempt_id))
+    desk.tell(PlaceCall(desk.contact.id, event_id, attempt_id))
     assert len(desk.booth.asked) == 1
     assert len(desk.phone.placed) == 1
 
@@ -227,7 +272,7 @@ def test_trunk_trouble_goes_on_in_the_same_attempt(desk: Desk) -> None:
     assert desk.booth.asked[-1][1] == (attempt_id,)
     (alert,) = due_alerts(desk.record, [attempt_id], NOW)
     assert alert.trunks_in_trouble == {"first"}
-    second = desk.prepare(trunk="second", call_id="b" * 32)
+    second = desk.prepare()
     desk.end(second, CallOutcome.BUSY)
     assert desk.state(attempt_id) is AttemptState.MISSED
 
@@ -237,47 +282,38 @@ def test_a_leg_that_never_reached_the_network_says_nothing_of_its_trunk_unless_i
 ) -> None:
     _, attempt_id = desk.due()
     in_trouble = []
-    for call_id in ("a" * 32, "b" * 32, "c" * 32):
-        desk.prepare(call_id=call_id)
-        desk.report(CallEnded(call_id=call_id, at=NOW, outcome=CallOutcome.TRUNK_TROUBLE))
+    for _ in range(3):
+        desk.report(CallEnded(call_id=desk.prepare(), at=NOW, outcome=CallOutcome.TRUNK_TROUBLE))
         (alert,) = due_alerts(desk.record, [attempt_id], NOW)
         in_trouble.append(alert.trunks_in_trouble)
     assert in_trouble == [frozenset(), frozenset(), {"first"}]
 
 
-def test_when_nobody_can_place_it_the_attempt_ends_unavailable(desk: Desk) -> None:
-    event_id, attempt_id = desk.due()
-    preparation, asked_for, _ = desk.booth.asked[-1]
-    desk.actor.on_receive(
-        CallPrepared(desk.contact.id, preparation, asked_for, asked_for, None, "every_trunk_in_trouble")
-    )
-    assert desk.state(attempt_id) is AttemptState.UNAVAILABLE
-    assert EventChanged(event_id) in desk.told
-
-
-def test_a_phone_system_out_of_reach_is_waited_for_a_moment_and_no_longer(desk: Desk) -> None:
+def test_a_leg_that_is_to_be_dialled_again_waits_a_moment_for_its_phone_system_and_no_longer(desk: Desk) -> None:
     _, attempt_id = desk.due()
+    call_id = desk.prepare()
+    desk.report(CallNeverDialled(call_id))
 
     def out_of_reach() -> None:
         preparation, asked_for, _ = desk.booth.asked[-1]
-        desk.actor.on_receive(
-            CallPrepared(desk.contact.id, preparation, asked_for, asked_for, None, "out_of_reach", may_pass=True)
-        )
+        desk.tell(CallPrepared(desk.contact.id, preparation, asked_for, asked_for, None, "out_of_reach", may_pass=True))
 
     out_of_reach()
     assert desk.state(attempt_id) is AttemptState.PENDING
-    desk.actor.on_receive(PrepareAgain(desk.booth.asked[-1][0]))
-    assert len(desk.booth.asked) == 2, "it is tried again"
+    desk.tell(PrepareAgain(desk.booth.asked[-1][0]))
+    assert len(desk.booth.asked) == 3, "it is tried again"
     desk.clock.at += timedelta(minutes=1)
     out_of_reach()
-    assert desk.state(attempt_id) is AttemptState.UNAVAILABLE
+    assert isinstance(desk.booth.asked[-1][2], Line), "another line is asked for, in the same attempt"
+    assert desk.state(attempt_id) is AttemptState.PENDING
 
 
 def test_an_event_that_is_over_before_the_call_is_dialled_is_not_called_about(desk: Desk) -> None:
     event_id, attempt_id = desk.due()
     desk.acknowledge(event_id)
-    desk.prepare()
+    call_id = desk.prepare()
     assert desk.phone.placed == []
+    assert LineUnused(call_id) in desk.switchboard.told
     assert desk.state(attempt_id) is AttemptState.CANCELLED
 
 
@@ -296,7 +332,7 @@ def test_a_call_goes_on_while_it_still_announces_an_open_event(desk: Desk) -> No
     first = desk.prepare()
     (two, _), (three, _) = desk.due("Two"), desk.due("Three")
     desk.end(first, CallOutcome.NO_ANSWER)
-    bundled = desk.prepare(call_id="b" * 32)
+    bundled = desk.prepare()
     desk.acknowledge(two)
     assert desk.phone.hung_up == []
     desk.acknowledge(three)
@@ -316,7 +352,7 @@ def test_key_1_acknowledges_and_is_confirmed_and_its_call_is_not_hung_up(desk: D
     event_id, attempt_id = desk.due()
     call_id = desk.prepare()
     desk.report(KeyPressed(call_id, "1", 1, NOW))
-    desk.actor.on_receive(Withdraw(desk.contact.id, event_id))
+    desk.tell(Withdraw(desk.contact.id, event_id))
     ((result,),) = desk.booth.confirmed
     assert (result.event_id, result.first, result.by) == (event_id, True, "Ana")
     assert desk.phone.hung_up == []
@@ -354,7 +390,7 @@ def test_a_leg_that_was_never_dialled_is_dialled_under_its_own_id(desk: Desk) ->
     desk.due()
     call_id = desk.prepare()
     desk.report(CallNeverDialled(call_id))
-    assert desk.prepare(call_id="b" * 32) == call_id
+    assert desk.prepare() == call_id
     assert [order.call_id for order in desk.phone.placed] == [call_id, call_id]
 
 
@@ -370,7 +406,7 @@ def test_a_leg_that_was_never_dialled_is_dropped_when_its_event_is_over(desk: De
 def test_a_call_whose_end_is_never_reported_is_missed_but_its_key_counts_when_it_is_found(desk: Desk) -> None:
     event_id, attempt_id = desk.due()
     call_id = desk.prepare()
-    desk.actor.on_receive(CallOverdue(desk.contact.id, call_id))
+    desk.tell(CallOverdue(desk.contact.id, call_id))
     assert desk.state(attempt_id) is AttemptState.MISSED
     desk.report(KeyPressed(call_id, "1", 1, NOW))
     with desk.record.read() as work:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from actors.calling import LONGEST_CALL, LOOKED_UP_WITHIN
-from actors.messages import CallsUnknown, CheckCalls, PlaceCall
+from actors.messages import CallOverdue, CallsUnknown, CheckCalls, PlaceCall
 from gateway.config.schema import Config
 from gateway.model.attempt import AttemptState
 from gateway.model.call import CallOutcome
@@ -55,10 +55,10 @@ def test_a_leg_of_long_ago_that_nobody_waits_for_does_not_hold_the_next_call_up(
     _, attempt_id = ana.due()
     call_id = ana.prepare()
     ana.clock.at += timedelta(hours=5)
-    ana.actor._overdue(call_id)
+    ana.tell(CallOverdue(ana.contact.id, call_id))
     assert ana.state(attempt_id) is AttemptState.MISSED
     successor = ana.actor = ana.new_actor()
     successor.on_start()
     ana.due("Two")
     assert len(ana.booth.asked) == 2
-    ana.end(ana.prepare(call_id="b" * 32), CallOutcome.BUSY)
+    ana.end(ana.prepare(), CallOutcome.BUSY)

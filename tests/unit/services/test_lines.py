@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from gateway.model.call import CallOutcome
+from gateway.model.call_safety import LineRules
 from gateway.model.urgency import Urgency
 from gateway.services.lines import ALL_IN_TROUBLE, NO_PHONE_SYSTEM, Line, LineRequest, Lines, TrunkLimits
-from gateway.services.trunk_health import BreakerRules, TrunkHealth
+from gateway.services.trunk_health import TrunkHealth
 
 BEGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CRITICAL, WARN, INFO = 0, 1, 2
@@ -23,7 +24,9 @@ class Exchange:
     def __post_init__(self) -> None:
         self.usable = [each.name for each in self.limits]
         self.health = TrunkHealth(
-            rules=BreakerRules(failures=3, pause=timedelta(seconds=10)), now=self.now, monotonic=lambda: self.at
+            rules=LineRules(breaker_failures=3, breaker_pause=timedelta(seconds=10)),
+            now=self.now,
+            monotonic=lambda: self.at,
         )
         self.lines = Lines(
             limits=self.limits, usable=lambda: self.usable, health=self.health, monotonic=lambda: self.at
