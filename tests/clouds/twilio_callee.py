@@ -45,7 +45,7 @@ def rings_out() -> Callee:
     return Callee(status="no-answer", sip_cause=487, ring=3600)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class VoiceCall:
     """The Call resource, and what happened in the call."""
 
@@ -67,6 +67,10 @@ class VoiceCall:
     webhooks: list[tuple[str, Mapping[str, str], int]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     sequence: int = 0
+    claimed: bool = False
+
+    def __repr__(self) -> str:
+        return f"<call to {self.to}: {self.status}>"
 
     @property
     def to(self) -> str:

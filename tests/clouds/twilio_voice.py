@@ -48,7 +48,6 @@ class FakeVoice:
     held: threading.Event = field(default_factory=threading.Event)
     _faults: list[CreateFault] = field(default_factory=list)
     _refusals: dict[str, tuple[int, int, str]] = field(default_factory=dict)
-    _expected: int = 0
 
     # What a test says.
 
@@ -69,19 +68,24 @@ class FakeVoice:
         """Let go what hangs."""
         self.held.set()
 
-    def expect_call(self, number: str | None = None, timeout: float = 15) -> VoiceCall:
-        """Return the next call that no earlier one returned, waiting for it."""
+    def expect_call(self, number: str, timeout: float = 15) -> VoiceCall:
+        """Return the next call to that number that no earlier expectation returned, waiting for it."""
+
+        def next_call() -> VoiceCall | None:
+            return next((call for call in self.calls if call.to == number and not call.claimed), None)
+
         with self.changed:
-            if not self.changed.wait_for(lambda: len(self.calls) > self._expected, timeout):
-                raise AssertionError(f"no call through Twilio within {timeout} s")
-            self._expected += 1
-            call = self.calls[self._expected - 1]
-        assert number is None or call.to == number, f"{call.to} was called, not {number}"
+            if not self.changed.wait_for(next_call, timeout):
+                raise AssertionError(f"no call to {number} through Twilio within {timeout} s: {self.calls}")
+            call = next_call()
+            assert call is not None
+            call.claimed = True
         return call
 
     def expect_nothing_more(self) -> None:
         """Fail if there are calls that nobody expected, or answers that Twilio could not follow."""
-        assert not self.calls[self._expected :], f"unexpected calls: {self.calls[self._expected :]}"
+        unexpected = [call for call in self.calls if not call.claimed]
+        assert not unexpected, f"unexpected calls: {unexpected}"
         problems = [problem for call in self.calls for problem in call.problems]
         assert not problems, f"Twilio could not follow: {problems}"
 
