@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from gateway.channels.asterisk import provision_process as process
+from gateway.channels.asterisk.link import ManagerLogin
 from gateway.channels.asterisk.provision_files import Layout, environment
 from tests.telephony.carrier_ami import AmiClient, Packet
 from tests.telephony.carrier_audio import Heard, Samples, find, find_all, read
@@ -225,7 +226,7 @@ class Carrier:
         templates = environment(_TEMPLATES)
         for name in templates.list_templates(extensions=["j2"]):
             (self._layout.etc / name.removesuffix(".j2")).write_text(templates.get_template(name).render(values))
-        login = process.ManagerLogin(("127.0.0.1", self._ami_port), "carrier", self._secret)
+        login = ManagerLogin(("127.0.0.1", self._ami_port), "carrier", self._secret)
         process.start(installation, self._layout, login, _START)
         self._ami = AmiClient(self._ami_port, "carrier", self._secret, listener=self._heard)
         if not self._ami.tree("plan", DEFAULT):

@@ -34,10 +34,18 @@ def asterisk() -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR", help="Where to write."
 )
+@click.option(
+    "--at",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="For other machines: the directory there that DIR/NODE will be copied into.",
+)
 @_NODE
 @_GATEWAY
 @command
-def asterisk_render(invocation: Invocation, *, out: Path, names: Sequence[str], gateways: Sequence[str]) -> None:
+def asterisk_render(
+    invocation: Invocation, *, out: Path, at: Path | None, names: Sequence[str], gateways: Sequence[str]
+) -> None:
     """Write the complete Asterisk configuration of every configured node to DIR/NODE/etc.
 
     The files hold the passwords of the AMI user and of the trunks.
@@ -46,6 +54,7 @@ def asterisk_render(invocation: Invocation, *, out: Path, names: Sequence[str], 
     Examples:
       tocsin asterisk render --out build/asterisk
       asterisk -C build/asterisk/pbx1/etc/asterisk.conf
+      tocsin asterisk render --node pbx2 --out build/asterisk --at /srv/tocsin
     """  # noqa: D301 - click's mark for "do not rewrap"
     config = invocation.config()
     section, nodes = _nodes(config, names)
@@ -59,7 +68,9 @@ def asterisk_render(invocation: Invocation, *, out: Path, names: Sequence[str], 
                 secrets.ami_secrets[node.name],
                 out,
                 gateways=gateways,
-                installation=_installation(),
+                # Of another machine's Asterisk nothing is known but that it is installed.
+                installation=_installation() if at is None else None,
+                at=at,
             )
             written[node.name] = str(layout.etc)
 
@@ -79,13 +90,38 @@ def asterisk_up(invocation: Invocation, *, names: Sequence[str], gateways: Seque
     """Write the configuration and start Asterisk with it on this machine.
 
     Takes the installed Asterisk, else the one that make set up in a root of its own. Files,
-    logs and run directory are under var_dir/asterisk/NODE. An Asterisk that runs already is left running.
+    logs and run directory are under var_dir/asterisk/NODE. An Asterisk that runs already is given what
+    has changed, without losing a call; what it only takes at a start is told.
 
     \b
     Examples:
       tocsin asterisk up
       tocsin asterisk up --node pbx2
     """  # noqa: D301 - click's mark for "do not rewrap"
+    _up(invocation, names, gateways)
+
+
+@asterisk.command("reload")
+@_NODE
+@_GATEWAY
+@command
+def asterisk_reload(invocation: Invocation, *, names: Sequence[str], gateways: Sequence[str]) -> None:
+    """Give a running Asterisk the changed configuration. Calls go on.
+
+    A changed dialplan waits up to half a minute for a moment without calls.
+
+    \b
+    Example:
+      tocsin asterisk reload
+    """  # noqa: D301 - click's mark for "do not rewrap"
+    config = invocation.config()
+    for node in _nodes(config, names, here=True)[1]:
+        if not provision.runs(node, _directory(config)):
+            raise CommandFailedError(f"{node.name} does not run on this machine: start it with tocsin asterisk up")
+    _up(invocation, names, gateways)
+
+
+def _up(invocation: Invocation, names: Sequence[str], gateways: Sequence[str]) -> None:
     config = invocation.config()
     section, nodes = _nodes(config, names, here=True)
     secrets = load_secrets(config)
@@ -97,15 +133,24 @@ def asterisk_up(invocation: Invocation, *, names: Sequence[str], gateways: Seque
 
     def people() -> None:
         for node, one in zip(nodes, running, strict=True):
-            state = "started" if one.started else "runs already"
+            state = "started" if one.started else "reloaded" if one.reloaded else "runs already"
             click.echo(f"{node.name}: {state}, process {one.pid}, AMI {node.host}:{node.port}, SIP {node.sip_bind}")
-            if one.outdated:
+            for reason in one.pending:
+                click.echo(f"  not taken yet: {reason}")
+            if one.pending:
                 click.echo(
-                    "  its configuration has changed: tocsin asterisk down, then up, when no call is in progress"
+                    "  what a reload cannot change needs tocsin asterisk down, then up, when no call is in progress"
                 )
 
     document = [
-        {"name": node.name, "pid": one.pid, "started": one.started, "outdated": one.outdated}
+        {
+            "name": node.name,
+            "pid": one.pid,
+            "started": one.started,
+            "outdated": one.outdated,
+            "reloaded": list(one.reloaded),
+            "pending": list(one.pending),
+        }
         for node, one in zip(nodes, running, strict=True)
     ]
     invocation.answer({"nodes": document}, people)

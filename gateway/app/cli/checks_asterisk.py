@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway.app.cli.checks import Finding, failed, off, ok
 from gateway.channels.asterisk.ami_values import text
+from gateway.channels.asterisk.link import open_wire
 from gateway.channels.asterisk.provision import Versions, versions
 from gateway.channels.asterisk.wire import (
     AMIConnectionLostError,
@@ -54,8 +55,7 @@ async def _look(node: NodeConfig, secret: str, trunks: Sequence[TrunkConfig], ou
     wire: AMIWire | None = None
     try:
         async with asyncio.timeout(_STEP_SECONDS):
-            host = node.host.strip("[]")
-            _, wire = await asyncio.get_running_loop().create_connection(lambda: AMIWire(_Nobody()), host, node.port)
+            wire = await open_wire(node, _Nobody())
             await wire.greeted
         refusal = await _log_in(wire, node, secret)
         if refusal is not None:

@@ -13,6 +13,7 @@ import structlog
 
 from gateway.channels.asterisk.ami_events import AMIEvent, FullyBooted, ShuttingDown, read_event
 from gateway.channels.asterisk.ami_values import text
+from gateway.channels.asterisk.link import open_wire
 from gateway.channels.asterisk.timings import AsteriskTimings
 from gateway.channels.asterisk.wire import (
     AMIConnectionLostError,
@@ -195,9 +196,7 @@ class AMIConnection:
     async def _log_in(self) -> None:
         limit = self._timings.connect.total_seconds()
         async with asyncio.timeout(limit):
-            _, wire = await asyncio.get_running_loop().create_connection(
-                lambda: AMIWire(self), self._node.host.strip("[]"), self._node.port
-            )
+            wire = await open_wire(self._node, self)
         self._wire = wire
         async with asyncio.timeout(limit):
             await wire.greeted

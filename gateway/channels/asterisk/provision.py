@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from gateway.channels.asterisk import provision_process as process
+from gateway.channels.asterisk.link import login_of
 from gateway.channels.asterisk.provision_error import ProvisionError
 from gateway.channels.asterisk.provision_files import (
     TEMPLATES,
@@ -18,28 +19,50 @@ from gateway.channels.asterisk.provision_files import (
     versions,
     write_files,
 )
+from gateway.channels.asterisk.provision_reload import note_loaded
+from gateway.channels.asterisk.provision_reload import reload as give_changes
+from gateway.channels.asterisk.provision_trunks import transports
 from gateway.config.schema import AsteriskConfig, NodeConfig
 
-__all__ = ["Layout", "ProvisionError", "RunningAsterisk", "Versions", "down", "layout_of", "render", "up", "versions"]
+__all__ = [
+    "Layout",
+    "ProvisionError",
+    "RunningAsterisk",
+    "Versions",
+    "down",
+    "layout_of",
+    "render",
+    "runs",
+    "up",
+    "versions",
+]
 
 log = structlog.get_logger(__name__)
 
 START_TIMEOUT = timedelta(seconds=30)
 STOP_TIMEOUT = timedelta(seconds=10)
+IDLE_TIMEOUT = timedelta(seconds=30)
+"""How long a changed dialplan waits for a moment without calls. Longer than most calls, shorter than patience."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningAsterisk:
     """An Asterisk that runs on this machine. ``started`` is false where it ran already.
 
-    ``outdated`` tells that it was started with another configuration than the present one: stop and
-    start it when no call is in progress.
+    ``reloaded`` are the files that it was given while it ran, ``pending`` says in words what of a changed configuration
+    it will only take when it is stopped and started, or for the dialplan in a moment without calls.
     """
 
     pid: int
     layout: Layout
     started: bool
-    outdated: bool = False
+    reloaded: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether it runs with something else than the present configuration."""
+        return bool(self.pending)
 
 
 def layout_of(node: NodeConfig, out_dir: Path) -> Layout:
@@ -55,13 +78,15 @@ def render(
     *,
     gateways: Sequence[str] = (),
     installation: process.Installation | None = None,
+    at: Path | None = None,
     templates: Path = TEMPLATES,
 ) -> Layout:
     """Write the node's complete Asterisk configuration to ``<out_dir>/<node>/etc``.
 
-    Start it there with ``asterisk -C <out_dir>/<node>/etc/asterisk.conf``. ``secret`` is the AMI
-    user's password. ``gateways`` are the addresses or networks that AMI connections may
-    come from, beside this machine. Raises ``ProvisionError`` where a value cannot stand in Asterisk's files.
+    Start it there with ``asterisk -C <out_dir>/<node>/etc/asterisk.conf``. For another machine, ``at`` is the directory
+    there that ``<out_dir>/<node>`` will be copied into. ``secret`` is the AMI user's password. ``gateways`` are the
+    addresses or networks that AMI connections may come from, beside this machine and those of the configuration.
+    Raises ``ProvisionError`` where a value cannot stand in Asterisk's files.
     """
     layout = layout_of(node, out_dir)
     write_files(
@@ -73,6 +98,7 @@ def render(
         data_dir=installation.data_dir if installation else None,
         gateways=gateways,
         templates=templates,
+        there=layout_of(node, at) if at is not None else None,
     )
     log.info("asterisk_configuration_written", node=node.name, directory=str(layout.etc))
     return layout
@@ -86,30 +112,47 @@ def up(
     *,
     gateways: Sequence[str] = (),
     timeout: timedelta = START_TIMEOUT,
+    idle_within: timedelta = IDLE_TIMEOUT,
+    templates: Path = TEMPLATES,
 ) -> RunningAsterisk:
     """Write the node's configuration and run Asterisk with it on this machine, as the present user.
 
-    Returns once it is ready for calls. Where it runs already, nothing is started. Raises ``ProvisionError``.
+    Returns once it is ready for calls. Where it runs already, it is given what has changed, and no call is lost by
+    that; a changed dialplan waits up to ``idle_within`` for a moment without calls. Raises ``ProvisionError``.
     """
     layout = layout_of(node, out_dir)
     pid = process.running_pid(layout)
     installation = process.find_installation()
     before = _contents(layout)
-    render(config, node, secret, out_dir, gateways=gateways, installation=installation)
+    render(config, node, secret, out_dir, gateways=gateways, installation=installation, templates=templates)
     if pid is not None:
-        outdated = _contents(layout) != before
-        if outdated:
-            log.warning("asterisk_configuration_outdated", node=node.name, pid=pid)
-        return RunningAsterisk(pid, layout, started=False, outdated=outdated)
+        reloaded = give_changes(installation, layout, before, idle_within)
+        if reloaded.files:
+            log.info("asterisk_reloaded", node=node.name, pid=pid, files=reloaded.files)
+        if reloaded.pending:
+            log.warning("asterisk_configuration_outdated", node=node.name, pid=pid, pending=reloaded.pending)
+        return RunningAsterisk(pid, layout, started=False, reloaded=reloaded.files, pending=reloaded.pending)
     address = (ami_address(node), node.port)
-    sip_host, _, sip_port = node.sip_bind.rpartition(":")
     process.require_free(address, socket.SOCK_STREAM, f"the AMI of the node {node.name}")
-    over_tcp = any(trunk.transport == "tcp" for trunk in config.trunks if trunk.node == node.name)
-    for kind in (socket.SOCK_DGRAM, *((socket.SOCK_STREAM,) if over_tcp else ())):
-        process.require_free((sip_host.strip("[]"), int(sip_port)), kind, f"the SIP transport of the node {node.name}")
-    pid = process.start(installation, layout, process.ManagerLogin(address, node.username, secret), timeout)
+    trunks = [trunk for trunk in config.trunks if trunk.node == node.name]
+    for transport in transports(trunks, node):
+        kind = socket.SOCK_DGRAM if transport["protocol"] == "udp" else socket.SOCK_STREAM
+        host, _, port = str(transport["bind"]).rpartition(":")
+        process.require_free((host.strip("[]"), int(port)), kind, f"the SIP transport of the node {node.name}")
+    try:
+        login = login_of(node, secret, address=address[0])
+    except OSError as error:
+        raise ProvisionError(f"the ca_file of the node {node.name} cannot be used: {error}") from error
+    # Before the start: whoever is ended in between leaves no Asterisk whose configuration nobody knows.
+    note_loaded(layout)
+    pid = process.start(installation, layout, login, timeout)
     log.info("asterisk_started", node=node.name, pid=pid, sip=node.sip_bind, ami=f"{address[0]}:{address[1]}")
     return RunningAsterisk(pid, layout, started=True)
+
+
+def runs(node: NodeConfig, out_dir: Path) -> bool:
+    """Return whether the node's Asterisk, as started by ``up``, runs on this machine."""
+    return process.running_pid(layout_of(node, out_dir)) is not None
 
 
 def down(node: NodeConfig, out_dir: Path, *, timeout: timedelta = STOP_TIMEOUT) -> bool:

@@ -86,12 +86,17 @@ class Layout:
         return self.base / "log"
 
     @property
+    def loaded(self) -> Path:
+        """The configuration as the running Asterisk has it."""
+        return self.base / "loaded"
+
+    @property
     def config_file(self) -> Path:
         """The file that Asterisk is started with (``asterisk -C``)."""
         return self.etc / "asterisk.conf"
 
-    def make(self) -> None:
-        """Create the directories, readable by the present user alone. Raises ``ProvisionError``."""
+    def check(self) -> None:
+        """Raise ``ProvisionError`` where Asterisk cannot have its directories there."""
         control_socket = os.fsencode(self.run / "asterisk.ctl")
         if len(control_socket) > _SOCKET_PATH_MAX:
             raise ProvisionError(
@@ -99,6 +104,10 @@ class Layout:
                 f"bytes, and a socket's path may have {_SOCKET_PATH_MAX}. Choose a shorter var_dir."
             )
         plain_value(self.base)
+
+    def make(self) -> None:
+        """Create the directories, readable by the present user alone. Raises ``ProvisionError``."""
+        self.check()
         try:
             for directory in (self.base, self.etc, self.state, self.spool, self.run, self.log):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -188,9 +197,15 @@ def write_files(
             f"the node {node.name} has the username general, which is a section of Asterisk's own: choose another"
         )
     known = versions(config, node, secret, templates=templates)
-    values = _values(
-        config, node, secret, there or layout, modules_dir=modules_dir, data_dir=data_dir, gateways=gateways
-    ) | {"dialplan_version": known.dialplan, "pjsip_version": known.pjsip}
+    there = there or layout
+    values = _values(config, node, secret, there, modules_dir=modules_dir, data_dir=data_dir, gateways=gateways) | {
+        "dialplan_version": known.dialplan,
+        "pjsip_version": known.pjsip,
+    }
+    if there != layout:
+        # What this machine sees of the network is not what that one will.
+        values["trunks"] = [without_probed(trunk, node) for trunk in values["trunks"]]
+    there.check()
     layout.make()
     templates_in = environment(templates)
     return tuple(

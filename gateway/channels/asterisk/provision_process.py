@@ -14,10 +14,11 @@ import sysconfig
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from gateway.channels.asterisk.link import ManagerLogin
 from gateway.channels.asterisk.provision_error import ProvisionError
 from gateway.channels.asterisk.provision_files import REPOSITORY, Layout
 
@@ -40,15 +41,6 @@ class Installation:
     command: tuple[str, ...]
     modules_dir: Path | None = None
     data_dir: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ManagerLogin:
-    """How to reach an Asterisk's AMI: its IP address and port, a user whose rights include the class ``system``."""
-
-    address: tuple[str, int]
-    username: str
-    secret: str = field(repr=False)
 
 
 def find_installation() -> Installation:
@@ -209,13 +201,17 @@ def _booted(login: ManagerLogin) -> bool:
     action = f"Action: Login\r\nUsername: {login.username}\r\nSecret: {login.secret}\r\n\r\n"
     heard = b""
     try:
-        with socket.create_connection(login.address, timeout=1) as connection:
+        with socket.create_connection(login.address, timeout=1) as plain, _secured(plain, login) as connection:
             connection.sendall(action.encode())
             while _BOOTED not in heard and _REFUSED not in heard and (more := connection.recv(4096)):
                 heard += more
     except OSError:
         return False
     return _BOOTED in heard
+
+
+def _secured(connection: socket.socket, login: ManagerLogin) -> socket.socket:
+    return connection if login.tls is None else login.tls.wrap_socket(connection, server_hostname=login.tls_name)
 
 
 def _wait(condition: Callable[[], bool], timeout: timedelta) -> bool:
