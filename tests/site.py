@@ -22,7 +22,10 @@ OPERATOR = "+15550999"
 
 
 class Site:
-    """The installation, as a context manager. ``policy`` and ``settings`` override the gateway's configuration."""
+    """The installation, as a context manager. ``policy`` and ``settings`` override the gateway's configuration.
+
+    With ``voice_from`` calls may go through Twilio, too.
+    """
 
     def __init__(
         self,
@@ -33,8 +36,10 @@ class Site:
         database_url: str | None = None,
         trunks: tuple[str, ...] = ("carrier",),
         ami_port_of: Callable[[int], int] = lambda port: port,
+        voice_from: str | None = None,
     ) -> None:
         self.directory = directory
+        self._voice_from = voice_from
         self._policy = dict(FAST) | (policy or {})
         self._settings = settings or {}
         self._database_url = database_url
@@ -65,6 +70,7 @@ class Site:
                     "auth_token": self.twilio.auth_token,
                     "api_base": self.twilio.api_base,
                     "whatsapp_from": "+14155238886",
+                    **({"voice_from": self._voice_from} if self._voice_from else {}),
                 },
                 "telegram": {"bot_token": self.telegram.bot_token, "api_base": self.telegram.api_base},
                 "policy": self._policy,
