@@ -122,7 +122,7 @@ def with_sounds(config: AsteriskConfig, directory: Path) -> AsteriskConfig:
 
 def as_settings(config: AsteriskConfig) -> dict[str, Any]:
     """Return the configuration as it stands in ``tocsin.yaml``, secrets included."""
-    dumped: dict[str, Any] = json.loads(config.model_dump_json(by_alias=True, exclude_none=True))
+    dumped: dict[str, Any] = json.loads(config.model_dump_json(by_alias=True, exclude_none=True, exclude_unset=True))
     for node, shown in zip(config.nodes, dumped["nodes"], strict=True):
         if node.secret is not None:
             shown["secret"] = node.secret.get_secret_value()

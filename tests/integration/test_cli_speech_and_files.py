@@ -132,3 +132,23 @@ def test_one_check_that_raises_or_hangs_spoils_no_other() -> None:
     assert [finding.state for _, finding in found] == [CheckState.FAILED, CheckState.FAILED, CheckState.OK]
     assert "no answer within 1 s" in found[0][1].detail
     assert "no such thing" in found[1][1].detail
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        ("+1911555", "destination_emergency"),
+        ("+18095550100", "destination_denied"),
+        ("+881612345678", "destination_satellite"),
+    ],
+)
+def test_a_number_that_alerts_may_not_call_gets_no_test_call_either(cli: CommandLine, number: str, reason: str) -> None:
+    cli.write(
+        "asterisk:\n  nodes: [{name: pbx1, host: 127.0.0.1, port: 1}]\n"
+        "  trunks: [{name: carrier-a, node: pbx1, host: a.example}]\n"
+        "call_safety: {denied: ['+1809']}\n"
+    )
+    ran = cli("call", "test", number, "--json")
+    assert ran.status == 1
+    assert (ran.json["error"], ran.json["reason"], ran.json["to_number"]) == ("refused", reason, number)
+    assert f"{number} is not called: " in ran.err

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.channels.asterisk.explain import explain
+from gateway.channels.asterisk.explain import Explanation, explain
 from gateway.channels.asterisk.outcomes import LegEnd, outcome_of
 from gateway.model.call import CallOutcome
 
@@ -35,16 +35,15 @@ def explanation_of(call: Mapping[str, Any]) -> dict[str, Any] | None:
         return {"cause": None, "meaning": meaning, "advice": None, "who_acts": "nobody", "handled_as": handling}
     rang = call["ringing_at"] is not None or outcome.is_missed
     end = LegEnd(sip_cause=call["sip_cause"], hangup_cause=call["hangup_cause"], rang=rang)
-    words = explained(end)
+    words = as_json(explain(end))
     if outcome_of(end) is not outcome:
         # A cloud provider has words of its own for how its calls end: what was recorded then is what was done.
         words |= {"advice": None, "who_acts": "nobody", "handled_as": outcome.value.replace("_", " ")}
     return words
 
 
-def explained(end: LegEnd) -> dict[str, Any]:
-    """Return an end's explanation as it stands in JSON."""
-    found = explain(end)
+def as_json(found: Explanation) -> dict[str, Any]:
+    """Return an explanation as it stands in JSON."""
     return {
         "cause": found.cause or None,
         "meaning": found.meaning,

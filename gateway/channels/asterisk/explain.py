@@ -88,6 +88,11 @@ _LOGIN = Cause(
     "Compare username and secret of the node, and whom manager.conf permits; tocsin asterisk render writes a matching "
     "file.",
 )
+_NOBODY_LISTENS = Cause(
+    "AMI connection refused",
+    "nothing listens at the node's host and port",
+    "Start Asterisk (tocsin asterisk up); check host and port of the node, and bindaddr in manager.conf.",
+)
 _AMI_ERRORS: tuple[tuple[str, Cause], ...] = (
     ("refused the login", _LOGIN),
     ("authentication failed", _LOGIN),
@@ -107,14 +112,8 @@ _AMI_ERRORS: tuple[tuple[str, Cause], ...] = (
             "Load the extensions.conf that tocsin asterisk render writes; tocsin doctor compares versions.",
         ),
     ),
-    (
-        "refused",
-        Cause(
-            "AMI connection refused",
-            "nothing listens at the node's host and port",
-            "Start Asterisk (tocsin asterisk up); check host and port of the node, and bindaddr in manager.conf.",
-        ),
-    ),
+    ("refused", _NOBODY_LISTENS),
+    ("errno 111", _NOBODY_LISTENS),  # Linux's number of it: asyncio does not say the word
     (
         "certificate",
         Cause(
