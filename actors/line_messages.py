@@ -70,15 +70,6 @@ class AskerFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class TrunkReached:
-    """To the switchboard, from a phone: what is known of the way to a trunk's carrier. ``None``: nothing new."""
-
-    trunk: str
-    reachable: bool | None = None
-    registered: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class LookAtLines:
     """From the switchboard to itself, by its timer."""
 

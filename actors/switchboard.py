@@ -19,13 +19,13 @@ from actors.line_messages import (
     LineRefused,
     LineUnused,
     LookAtLines,
-    TrunkReached,
     WithdrawRequest,
 )
 from actors.pool import ActorPool, PooledActor
 from actors.timers import Timer, Timers
 from gateway.model.call import Call, CallOutcome
 from gateway.ports.clock import Clock
+from gateway.ports.phone import TrunkReported
 from gateway.ports.record import Record, RecordUnavailableError
 from gateway.services import line_history
 from gateway.services.lines import Line, Lines
@@ -91,7 +91,7 @@ class SwitchboardActor(PooledActor):
             case AskerFailed(contact_id):
                 self._forget(contact_id)
                 self._compare([line.call_id for line in self._lines.held_by(contact_id)], timedelta())
-            case TrunkReached():
+            case TrunkReported():
                 self._reached(message)
             case CompareLines():
                 self._comparing = None
@@ -154,7 +154,7 @@ class SwitchboardActor(PooledActor):
             network_said=report.sip_cause is not None or report.hangup_cause is not None,
         )
 
-    def _reached(self, reached: TrunkReached) -> None:
+    def _reached(self, reached: TrunkReported) -> None:
         if reached.reachable is not None:
             self._lines.health.mark_reachable(reached.trunk, reachable=reached.reachable)
         if reached.registered is not None:

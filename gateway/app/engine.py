@@ -125,7 +125,12 @@ class Engine:
         self._speech: Speech = speech if speech is not None else self._speech_built()
         self._channels = channels if channels is not None else build_channels(config, self._closing)
         self._systems = PhoneSystems(
-            config, self._secrets, record=self._record, listener=self._phone_reported, clock=self._clock
+            config,
+            self._secrets,
+            record=self._record,
+            listener=self._phone_reported,
+            clock=self._clock,
+            trunk_listener=self._tell_switchboard,
         )
         self._phone = phone if phone is not None else self._systems.phone
         self._own_phone = phone is None and self._systems.any

@@ -4,6 +4,7 @@ from gateway.app.bootstrap import build_twilio_phone
 from gateway.app.secrets import Secrets
 from gateway.channels.asterisk.connection import NodeHealth
 from gateway.channels.asterisk.phone import AsteriskPhone
+from gateway.channels.asterisk.trunk_states import TrunkListener
 from gateway.channels.no_phone import NoPhone
 from gateway.channels.phones import Phones
 from gateway.config.schema import Config
@@ -16,12 +17,23 @@ class PhoneSystems:
     """What is configured, and the one ``phone`` over it. Nothing is connected before ``start``."""
 
     def __init__(
-        self, config: Config, secrets: Secrets, *, record: Record, listener: PhoneListener, clock: Clock
+        self,
+        config: Config,
+        secrets: Secrets,
+        *,
+        record: Record,
+        listener: PhoneListener,
+        clock: Clock,
+        trunk_listener: TrunkListener = lambda _: None,
     ) -> None:
         self._asterisk: AsteriskPhone | None = None
         if config.asterisk is not None and config.asterisk.trunks:
             self._asterisk = AsteriskPhone(
-                config=config.asterisk, secrets=secrets.ami_secrets, listener=listener, clock=clock
+                config=config.asterisk,
+                secrets=secrets.ami_secrets,
+                listener=listener,
+                clock=clock,
+                trunk_listener=trunk_listener,
             )
         self._twilio = build_twilio_phone(config, secrets, record=record, listener=listener, clock=clock)
         own: Phone = self._asterisk or NoPhone(clock=clock, listener=listener)

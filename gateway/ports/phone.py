@@ -171,6 +171,18 @@ class PhoneNodeDown:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class TrunkReported:
+    """What is known of the way to a trunk's carrier: whether it answers, and has us registered. ``None``: not told.
+
+    Told beside a phone's reports, by those phones that know.
+    """
+
+    trunk: str
+    reachable: bool | None = None
+    registered: bool | None = None
+
+
 PhoneReport = (
     CallRinging
     | CallAnswered

@@ -1,7 +1,7 @@
 """Whether a number may be called at all: the guard against toll fraud and against calling for help in our name.
 
-The kinds of numbers are those of Google's libphonenumber. Nobody is called whose number is, without its country code, an
-emergency number or another short one: some trunks are given numbers in that form.
+The kinds of numbers are those of Google's libphonenumber. Nobody is called whose number is, without its country code,
+an emergency number or another short one: some trunks are given numbers in that form.
 """
 
 from dataclasses import dataclass

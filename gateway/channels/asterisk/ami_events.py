@@ -85,6 +85,19 @@ class SipCallReported:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactSeen:
+    """The address of a trunk's carrier has been asked whether it is there; ``status`` is Asterisk's word, in small."""
+
+    trunk: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySeen:
+    """A registration of ours at some carrier has changed."""
+
+
+@dataclass(frozen=True, slots=True)
 class ShuttingDown:
     """Asterisk ends."""
 
@@ -102,6 +115,8 @@ AMIEvent = (
     | KeyReported
     | AnswerReported
     | SipCallReported
+    | ContactSeen
+    | RegistrySeen
     | ShuttingDown
     | FullyBooted
 )
@@ -172,6 +187,8 @@ _READERS: dict[str, Callable[[Mapping[str, object]], AMIEvent | None]] = {
     "originateresponse": _originate_response,
     "hangup": _hangup,
     "userevent": _user_event,
+    "contactstatus": lambda ami_event: ContactSeen(text(ami_event, "AOR"), text(ami_event, "ContactStatus").lower()),
+    "registry": lambda _: RegistrySeen(),
     "shutdown": lambda _: ShuttingDown(),
     "fullybooted": lambda _: FullyBooted(),
 }

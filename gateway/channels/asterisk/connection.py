@@ -42,6 +42,7 @@ class AMIAnswer:
     success: bool
     message: str
     challenge: str = ""
+    value: str = ""
     items: tuple[Mapping[str, object], ...] = ()
 
 
@@ -242,6 +243,7 @@ class AMIConnection:
             success=text(answer, "Response") == "Success",
             message=text(answer, "Message"),
             challenge=text(answer, "Challenge"),
+            value=text(answer, "Value"),
             items=tuple(messages[1:]),
         )
 

@@ -13,9 +13,11 @@ from gateway.channels.asterisk.ami_events import (
     AnswerReported,
     ChannelHungUp,
     ChannelSeen,
+    ContactSeen,
     DialProgressed,
     KeyReported,
     OriginateReported,
+    RegistrySeen,
     SipCallReported,
 )
 from gateway.channels.asterisk.ami_values import UnsafeValueError, channel_id, checked_call_id, checked_number
@@ -30,6 +32,7 @@ from gateway.channels.asterisk.search import LegSearch
 from gateway.channels.asterisk.sounds import SoundShelf
 from gateway.channels.asterisk.tasks import Tasks
 from gateway.channels.asterisk.timings import AsteriskTimings
+from gateway.channels.asterisk.trunk_states import TrunkListener, TrunkStates
 from gateway.channels.asterisk.wire import AMIConnectionLostError, AMINotConnectedError, AMITimeoutError
 from gateway.config.schema import NodeConfig, TrunkConfig
 from gateway.model.call import CallOutcome
@@ -63,6 +66,7 @@ class PhoneNode:
         clock: Clock,
         timings: AsteriskTimings,
         io: Executor,
+        trunk_listener: TrunkListener = lambda _: None,
     ) -> None:
         self.name = node.name
         self.is_ready = False
@@ -81,6 +85,9 @@ class PhoneNode:
         )
         self._orders = LegOrders(
             connection=self._connection, book=self._book, tasks=self._tasks, shelf=self._shelf, io=io
+        )
+        self._states = TrunkStates(
+            connection=self._connection, tasks=self._tasks, trunks=trunks, listener=trunk_listener
         )
         self._forgetting = Forgetting(connection=self._connection, tasks=self._tasks)
         # Legs unknown here that somebody wants hung up: they may yet be found by a look-up.
@@ -195,13 +202,9 @@ class PhoneNode:
 
     def event(self, event: AMIEvent) -> None:
         """Take an AMI event."""
-        call_id = getattr(event, "call_id", "")
-        leg = self._book.get(call_id)
+        leg = self._book.get(getattr(event, "call_id", ""))
         if leg is None:
-            if isinstance(event, ChannelSeen) and call_id in self._book.given_up:
-                # It was reported as not dialled; should it ring now, another trunk may be ringing as well.
-                log.warning("late_call_hung_up", call_id=call_id)
-                self._orders.hang_up(event.channel)
+            self._stray(event)
             return
         match event:
             case ChannelSeen():
@@ -220,6 +223,14 @@ class PhoneNode:
                 self._hung_up(leg, event)
             case _:
                 pass
+
+    def _stray(self, event: AMIEvent) -> None:
+        if isinstance(event, ContactSeen | RegistrySeen):
+            self._states.seen(event)
+        elif isinstance(event, ChannelSeen) and event.call_id in self._book.given_up:
+            # It was reported as not dialled; should it ring now, another trunk may be ringing as well.
+            log.warning("late_call_hung_up", call_id=event.call_id)
+            self._orders.hang_up(event.channel)
 
     # Dialling.
 
@@ -322,6 +333,7 @@ class PhoneNode:
             legs[call_id] = leg
         if await self._search.find(legs, ordered=False) and connection == self._connections and self._connection.is_up:
             self.is_ready = True
+            self._states.ask()
             log.info("phone_node_ready", node=self.name, legs=len(self._book))
 
     def _overdue(self, leg: Leg) -> None:

@@ -11,6 +11,7 @@ import structlog
 from gateway.channels.asterisk.connection import NodeHealth
 from gateway.channels.asterisk.node import PhoneNode
 from gateway.channels.asterisk.timings import AsteriskTimings
+from gateway.channels.asterisk.trunk_states import TrunkListener
 from gateway.config.schema import AsteriskConfig
 from gateway.model.call import CallOutcome
 from gateway.ports.clock import Clock
@@ -24,9 +25,10 @@ _SOUND_THREADS = 2
 class AsteriskPhone:
     """Places calls through the configured Asterisk servers. Implements ``gateway.ports.phone.Phone``.
 
-    ``secrets`` maps a node's name to the secret of its AMI user. The listener is called on the loop's thread. All
-    methods may be called from any thread, the listener's included; orders given before ``start`` or after
-    ``stop`` end in ``TRUNK_TROUBLE`` at once, on the caller's thread.
+    ``secrets`` maps a node's name to the secret of its AMI user. Both listeners are called on the loop's thread;
+    ``trunk_listener`` is told what becomes known of the way to the trunks' carriers. All methods may be called from any
+    thread, the listeners included; orders given before ``start`` or after ``stop`` end in ``TRUNK_TROUBLE`` at once,
+    on the caller's thread.
 
     Raises ``UnsafeValueError`` where a node's ``sounds_dir`` holds characters that cannot stand in the dialplan, and
     ``KeyError`` where a node has no secret.
@@ -40,6 +42,7 @@ class AsteriskPhone:
         listener: PhoneListener,
         clock: Clock,
         timings: AsteriskTimings | None = None,
+        trunk_listener: TrunkListener = lambda _: None,
     ) -> None:
         self._config = config
         self._listener = listener
@@ -56,6 +59,7 @@ class AsteriskPhone:
                 clock=clock,
                 timings=self._timings,
                 io=self._io,
+                trunk_listener=trunk_listener,
             )
             for node in config.nodes
         }
