@@ -216,6 +216,8 @@ class TwilioPhone:
         if call is not None and call.provider_call_id is not None:
             # Twilio's reports carry our own id of the leg: what they say counts, whatever was found by searching.
             leg.sid = call.provider_call_id
+        elif call is not None and leg.sid is not None:
+            self._keep(leg, leg.sid)
         try:
             if leg.sid is None:
                 self._search(leg)
@@ -246,12 +248,15 @@ class TwilioPhone:
 
     def _found(self, leg: VoiceLeg, sid: str) -> None:
         leg.sid = sid
+        self._keep(leg, sid)
+        self._order(leg)
+
+    def _keep(self, leg: VoiceLeg, sid: str) -> None:
         try:
             self._book.keep(leg.call_id, sid)
         except RecordUnavailableError as error:
             # Twilio's first report brings it, too.
             log.warning("twilio_call_id_not_recorded", call_id=leg.call_id, reason=str(error))
-        self._order(leg)
 
     def _seen(self, leg: VoiceLeg, report: ProviderReport) -> None:
         now = self._clock.now()
