@@ -20,6 +20,7 @@ import jinja2
 from gateway.channels.asterisk.provision_error import ProvisionError
 from gateway.channels.asterisk.provision_trunks import transports, trunk_values, without_probed
 from gateway.config.schema import AsteriskConfig, NodeConfig
+from gateway.config.values import LARGEST_PORT
 from gateway.ports.phone import KEY_WAIT, LONGEST_CALL, LONGEST_HANDOFF, MESSAGE_ROUNDS
 
 # <repository>/gateway/channels/asterisk/provision_files.py
@@ -265,7 +266,12 @@ def _ami_tls_values(node: NodeConfig) -> dict[str, object] | None:
         return None
     address = ami_address(node)
     bind = f"[{address}]:{node.port}" if ":" in address else f"{address}:{node.port}"
-    return {"bind": bind, "certificate": node.ami_tls.certificate, "key": node.ami_tls.key or node.ami_tls.certificate}
+    return {
+        "bind": bind,
+        "other_port": node.port + 1 if node.port < LARGEST_PORT else node.port - 1,
+        "certificate": node.ami_tls.certificate,
+        "key": node.ami_tls.key or node.ami_tls.certificate,
+    }
 
 
 def ami_address(node: NodeConfig) -> str:
