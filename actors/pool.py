@@ -88,6 +88,11 @@ class _PooledInbox:
         self._owner = owner
         owner.pool.schedule(owner)
 
+    def close(self) -> None:
+        """Let go of the owner, which holds this inbox: then it is freed at once, without the garbage collector."""
+        with self._lock:
+            self._owner = None
+
     def rest(self) -> bool:
         """Let the owner off the pool's queue if there is nothing more to do; tell whether it was let off."""
         with self._lock:
@@ -138,6 +143,7 @@ class PooledActor(pykka.Actor):
             self._handle(self.actor_inbox.get())
         if self.actor_stopped.is_set():
             self._actor_loop_teardown()
+            self.actor_inbox.close()
         elif not self.actor_inbox.rest():
             self.pool.schedule(self)
 

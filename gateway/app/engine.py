@@ -1,6 +1,5 @@
 """The engine process: actors, timers, phone. It can be killed at any point; what it was doing is on record."""
 
-import gc
 import signal
 import socket
 import threading
@@ -25,6 +24,7 @@ from actors.pool import ActorPool
 from actors.switchboard import SwitchboardActor
 from actors.timers import Timers
 from actors.workers import AnnouncerBooth, CourierOutbox
+from gateway.app import memory
 from gateway.app.bootstrap import (
     build_channels,
     build_record,
@@ -63,6 +63,7 @@ _BEAT_EVERY = timedelta(seconds=2)
 _AUDITS_MISSED = 3
 _AUDIO_KEPT = timedelta(days=30)
 _PRUNE_EVERY = timedelta(days=1)
+_TIDY_EVERY = timedelta(hours=1)
 _NOTICES_EVERY = timedelta(seconds=3)
 _LOCK_WAIT = timedelta(seconds=20)
 _STOP_SECONDS = 15.0
@@ -86,6 +87,7 @@ def run_engine(config: Config) -> int:
         log.error("another_engine_runs", advice="one engine works on a database: stop the other one first")
         return 1
     try:
+        memory.collect_young_only()
         engine = Engine(config, on_broken=stop.set)
         engine.start()
         while not stop.wait(1.0):
@@ -228,7 +230,7 @@ class Engine:
                 **actors,
             ),
             on_broken=self._break,
-            on_taken_up=_keep_for_good,
+            on_taken_up=self._tidy,
             auditor=self._tell_auditor,
         )
         self._auditor = AuditorActor.start(
@@ -336,6 +338,11 @@ class Engine:
             # A call renders what is missing, and reports what cannot be spoken.
             log.warning("prompts_not_rendered_ahead", error=str(error))
 
+    def _tidy(self) -> None:
+        """Have the memory tidied, once everything is taken up and every hour."""
+        self._executor.submit(memory.tidy)
+        self._timers.after(_TIDY_EVERY, self._tidy)
+
     def _prune_audio(self) -> None:
         """Delete audio that nobody has used for long, now and once a day."""
         if self._own_speech is not None:
@@ -378,9 +385,3 @@ class Engine:
                 log.warning("heartbeat_not_recorded", error=str(error))
             if self._closing.wait(_BEAT_EVERY.total_seconds()):
                 return
-
-
-def _keep_for_good() -> None:
-    """Take what was made at the start out of the garbage collector's sight: its rounds would stop all threads."""
-    gc.collect()
-    gc.freeze()

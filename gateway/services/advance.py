@@ -164,10 +164,14 @@ class _Climb:
 
     def result(self) -> Advanced:
         """Return where the event stands now."""
-        event = replace(self.escalation.event, status=self.status)
+        event, is_same = self.escalation.event, self.status is self.escalation.event.status
         return Advanced(
             event_id=self.event_id,
-            escalation=replace(self.escalation, event=event, history=tuple(self.history)),
+            escalation=EscalationRecord(
+                event=event if is_same else replace(event, status=self.status),
+                snapshot=self.escalation.snapshot,
+                history=tuple(self.history),
+            ),
             begun=tuple(
                 Begun(attempt=one.attempt, link_id=one.link_id, window_open=one.window_open)
                 for one in self.begun()

@@ -18,6 +18,7 @@ from gateway.ports.record import EscalationRecord, Record, RecordUnavailableErro
 from gateway.ports.speech import Audio, AudioFormat, Speech, SpeechError
 from gateway.services import escalate, unknown
 from gateway.services.advance import Begun
+from gateway.services.grouped import GroupedWriter
 from gateway.services.quota import VoiceQuota
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,7 @@ class Courier:
     ) -> None:
         self._record = record
         self._clock = clock
+        self._results = GroupedWriter[escalate.MessageResult](lambda results: escalate.finish_messages(record, results))
         self._channels = channels
         self._phone_configured = phone_configured
         self._speech = speech
@@ -86,7 +88,11 @@ class Courier:
             reraise=True,
         ):
             with trial:
-                escalate.finish_message(self._record, attempt_id=attempt.id, delivery=delivery, at=self._clock.now())
+                self._results.put(
+                    escalate.MessageResult(
+                        event_id=attempt.event_id, attempt_id=attempt.id, delivery=delivery, at=self._clock.now()
+                    )
+                )
         return delivery.state
 
     def can_look_up(self, level: Level) -> bool:

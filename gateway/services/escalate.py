@@ -1,12 +1,13 @@
 """What became of an escalation's steps. ``gateway.services.advance`` begins them. Each function is one transaction."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.model.attempt import AttemptState
 from gateway.model.timeline import TimelineEntry, TimelineType
 from gateway.ports.messages import Delivery
-from gateway.ports.record import Record, SignalKind
+from gateway.ports.record import Record, SignalKind, UnitOfWork
 from gateway.services.steps import note_step
 
 _MESSAGE_ORDER = (
@@ -18,20 +19,36 @@ _MESSAGE_ORDER = (
 )
 
 
-def finish_message(record: Record, *, attempt_id: int, delivery: Delivery, at: datetime) -> None:
-    """Record what became of a message. A report that came in meanwhile is not overwritten."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageResult:
+    """What became of an event's message, and when that was known."""
+
+    event_id: int
+    attempt_id: int
+    delivery: Delivery
+    at: datetime
+
+
+def finish_messages(record: Record, results: Sequence[MessageResult]) -> None:
+    """Record what became of messages. A report that came in meanwhile is not overwritten."""
     with record.write() as work:
-        attempt = work.attempts.get(attempt_id)
-        if attempt is None:
-            return
-        if delivery.provider_id is not None:
-            work.attempts.set_provider_id(attempt_id, delivery.provider, delivery.provider_id)
-        if attempt.state in {AttemptState.PENDING, AttemptState.UNKNOWN}:
-            work.attempts.update(replace(attempt, state=delivery.state, ended_at=at, reason=delivery.reason))
-        detail: dict[str, object] = {"attempt_id": attempt_id, "result": delivery.state.value}
-        detail |= {"provider": delivery.provider, "provider_id": delivery.provider_id, "reason": delivery.reason}
-        note_step(work, attempt, TimelineType.ATTEMPT_RESULT, at, detail)
+        # In the order in which the steps of several events are recorded, so that neither waits for the other.
+        for result in sorted(results, key=lambda each: (each.event_id, each.attempt_id)):
+            _finish_message(work, result)
         work.commit()
+
+
+def _finish_message(work: UnitOfWork, result: MessageResult) -> None:
+    attempt, delivery = work.attempts.get(result.attempt_id), result.delivery
+    if attempt is None:
+        return
+    if delivery.provider_id is not None:
+        work.attempts.set_provider_id(attempt.id, delivery.provider, delivery.provider_id)
+    if attempt.state in {AttemptState.PENDING, AttemptState.UNKNOWN}:
+        work.attempts.update(replace(attempt, state=delivery.state, ended_at=result.at, reason=delivery.reason))
+    detail: dict[str, object] = {"attempt_id": attempt.id, "result": delivery.state.value}
+    detail |= {"provider": delivery.provider, "provider_id": delivery.provider_id, "reason": delivery.reason}
+    note_step(work, attempt, TimelineType.ATTEMPT_RESULT, result.at, detail)
 
 
 def delivery_report(

@@ -15,12 +15,13 @@ from gateway.model.policy import Policy, Snapshot, SnapshotContact, Tier
 _T = TypeVar("_T", Policy, Tier, SnapshotContact)
 _MICROSECOND = timedelta(microseconds=1)
 _LENGTHS_OF_TIME = frozenset(field.name for field in fields(Policy) if isinstance(field.default, timedelta))
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (Policy, Tier, SnapshotContact)}
 
 
 def dump_object(value: Mapping[str, object]) -> str:
     """Return an object of JSON values as text. Raises ``TypeError`` or ``ValueError`` for anything else."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def load_object(text: str) -> dict[str, object]:

@@ -195,7 +195,7 @@ def test_a_message_that_was_pending_at_a_crash_is_found_by_the_next_engine(
             handed_over.set()
             raise KeyboardInterrupt("power cut")
 
-        crash.setattr("gateway.services.escalate.finish_message", die)
+        crash.setattr("gateway.services.escalate.finish_messages", die)
         event_id = installation.accept()
         engine = installation.start()
         assert handed_over.wait(10)

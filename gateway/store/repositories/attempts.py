@@ -11,6 +11,9 @@ from gateway.store.tables import PENDING_CALL, REPORTABLE_ATTEMPT, attempts, cal
 
 _ADD = insert(attempts).returning(attempts)
 _ADD_ALL = insert(attempts).returning(attempts.c.id, sort_by_parameter_order=True)
+_ADD_NUMBERED = insert(attempts).inline()
+# SQLite's own note of the largest id that an AUTOINCREMENT table has had.
+_LAST_ID = text("SELECT seq FROM sqlite_sequence WHERE name = 'attempts'")
 _ID = attempts.c.id == bindparam("which")
 _UPDATE = update(attempts).where(_ID)
 _GET = select(attempts).where(_ID)
@@ -59,8 +62,22 @@ class SqlAttempts:
             return ()
         if len(new) == 1:
             return (self.add(new[0]),)
-        ids = self._connection.execute(_ADD_ALL, [_new(attempt) for attempt in new]).scalars()
+        ids = self._numbered(new) if self._connection.dialect.name == "sqlite" else self._added(new)
         return [replace(attempt, id=attempt_id) for attempt, attempt_id in zip(new, ids, strict=True)]
+
+    def _added(self, new: Sequence[Attempt]) -> Sequence[int]:
+        return self._connection.execute(_ADD_ALL, [_new(attempt) for attempt in new]).scalars().all()
+
+    def _numbered(self, new: Sequence[Attempt]) -> Sequence[int]:
+        """Add them under ids of our own choice: SQLite returns those that it chose in no promised order.
+
+        A transaction that writes is alone there, so nobody else takes the same ones.
+        """
+        last = self._connection.execute(_LAST_ID).scalar_one_or_none() or 0
+        ids = range(last + 1, last + 1 + len(new))
+        rows = [{"id": number, **_new(attempt)} for number, attempt in zip(ids, new, strict=True)]
+        self._connection.execute(_ADD_NUMBERED, rows)
+        return ids
 
     def get(self, attempt_id: int) -> Attempt | None:
         """See the port."""
