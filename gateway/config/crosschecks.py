@@ -10,6 +10,9 @@ from difflib import get_close_matches
 from gateway.config.mistakes import KeyPath, Mistake, written
 from gateway.config.schema import NodeConfig, PolicyConfig, parse_duration
 
+# The name of Twilio's only trunk and node (gateway.ports.phone, which this layer does not know).
+TWILIO = "twilio"
+
 
 def cross_check(values: object) -> list[Mistake]:
     """Return every place where two keys contradict each other."""
@@ -20,6 +23,8 @@ def cross_check(values: object) -> list[Mistake]:
     return [
         *_same_names(nodes, ("asterisk", "nodes"), "node"),
         *_same_names(trunks, ("asterisk", "trunks"), "trunk"),
+        *_twilios_name(nodes, ("asterisk", "nodes"), "node"),
+        *_twilios_name(trunks, ("asterisk", "trunks"), "trunk"),
         *_unknown_nodes(nodes, trunks),
         *_shared_addresses(nodes),
         *(mistake for index, trunk in trunks for mistake in _trunk_keys(trunk, ("asterisk", "trunks", index))),
@@ -55,6 +60,16 @@ def _same_names(items: Sequence[tuple[int, Mapping[str, object]]], path: KeyPath
                 path=written((*path, index, "name")),
                 problem=f"{kind} {first[name] + 1} of the list is called {name!r} already",
                 suggestion=f"give each {kind} its own name",
+            )
+
+
+def _twilios_name(items: Sequence[tuple[int, Mapping[str, object]]], path: KeyPath, kind: str) -> Iterator[Mistake]:
+    for index, item in items:
+        if item.get("name") == TWILIO:
+            yield Mistake(
+                path=written((*path, index, "name")),
+                problem=f"{TWILIO!r} is the name under which calls through Twilio are recorded",
+                suggestion=f"call the {kind} otherwise",
             )
 
 

@@ -42,6 +42,8 @@ class FakeVoice:
     calls: list[VoiceCall] = field(default_factory=list)
     lines: dict[str, Line] = field(default_factory=dict)
     callees: dict[str, Callee] = field(default_factory=dict)
+    numbers: dict[str, bool] = field(default_factory=dict)  # the account's own, and whether they can call
+    caller_ids: set[str] = field(default_factory=set)
     repeats: int = 1
     backwards: bool = False
     listed: bool = True
@@ -95,6 +97,8 @@ class FakeVoice:
         """Answer a request about calls; ``None`` for one about something else. ``path`` is what is in the account."""
         if path == "/Calls.json":
             return self._create(request) if request.method == "POST" else self._list(request)
+        if path in {"/IncomingPhoneNumbers.json", "/OutgoingCallerIds.json"} and request.method == "GET":
+            return self._numbers_of_ours(request, path)
         one = re.fullmatch(r"/Calls/(CA[0-9a-f]{32})\.json", path)
         return None if one is None else self._one(request, one[1])
 
@@ -128,6 +132,15 @@ class FakeVoice:
             call.wait_ended()
         answer: Answer = Answer(status=201, document=_checked(call.document()))
         return Refused(500, 20500, "Internal Server Error").answer if fault is CreateFault.ERROR else answer
+
+    def _numbers_of_ours(self, request: Request, path: str) -> Answer:
+        asked = request.query.get("PhoneNumber", [""])[0]
+        if path.startswith("/Incoming"):
+            able = self.numbers.get(asked)
+            found = [] if able is None else [{"phone_number": asked, "capabilities": {"voice": able, "sms": True}}]
+            return Answer(status=200, document={"incoming_phone_numbers": found})
+        verified = [{"phone_number": asked}] if asked in self.caller_ids else []
+        return Answer(status=200, document={"outgoing_caller_ids": verified})
 
     def _one(self, request: Request, sid: str) -> Answer:
         call = next((call for call in self.calls if call.sid == sid), None)

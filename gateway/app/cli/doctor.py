@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -15,6 +16,8 @@ from gateway.app.cli.invocation import CommandFailedError, Invocation, command, 
 from gateway.app.secrets import SecretsError, load_secrets
 from gateway.channels.telegram.owner import TelegramChannel
 from gateway.channels.twilio.client import check_account
+from gateway.channels.twilio.voice_api import check_voice
+from gateway.config.advice_asterisk import is_loopback
 from gateway.config.schema import AsteriskConfig, Config, NodeConfig
 from gateway.ports.messages import ProviderCheck
 from gateway.ports.record import RecordUnavailableError
@@ -66,6 +69,7 @@ def checks(config: Config) -> list[Check]:
         *_asterisk_checks(config),
         Check("speech", lambda: _speech(config)),
         Check("twilio", lambda: _twilio(config)),
+        Check("twilio voice", lambda: _twilio_voice(config)),
         Check("telegram", lambda: _telegram(config)),
     ]
 
@@ -197,6 +201,17 @@ def _twilio(config: Config) -> Finding:
     if config.twilio is None:
         return off("not configured: WhatsApp is skipped")
     return _provider(check_account(config.twilio), "check account_sid, auth_token and api_base, and Twilio's console")
+
+
+def _twilio_voice(config: Config) -> Finding:
+    if config.twilio is None or config.twilio.voice_from is None:
+        return off("not configured: no call goes through Twilio when every trunk is in trouble")
+    if is_loopback(urlsplit(config.web.public_url).hostname or ""):
+        return failed(
+            f"Twilio cannot ask {config.web.public_url} what a call says",
+            "set web.public_url to the https:// address under which Twilio reaches this gateway",
+        )
+    return _provider(check_voice(config.twilio), "set twilio.voice_from to a number of yours in Twilio's console")
 
 
 def _telegram(config: Config) -> Finding:

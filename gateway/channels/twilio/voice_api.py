@@ -21,6 +21,7 @@ from gateway.channels.twilio.voice_outcomes import Refusal, no_connection, refus
 from gateway.config.schema import TwilioConfig
 from gateway.model.attempt import AttemptState
 from gateway.model.call import MachinePolicy
+from gateway.ports.messages import ProviderCheck
 from gateway.ports.provider_calls import ProviderReport
 
 log = structlog.get_logger(__name__)
@@ -127,6 +128,25 @@ class VoiceApi:
 
     def _client(self) -> Client:
         return rest_client(self._config)
+
+
+def check_voice(config: TwilioConfig) -> ProviderCheck:
+    """Tell whether calls may be placed from ``voice_from``: a number of the account that can call, or a verified one.
+
+    https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource and
+    https://www.twilio.com/docs/voice/api/outgoing-caller-ids
+    """
+    number, client = config.voice_from, rest_client(config)
+    try:
+        for owned in client.incoming_phone_numbers.list(phone_number=number, limit=1):
+            if owned.capabilities and not owned.capabilities.get("voice"):
+                return ProviderCheck(ok=False, detail=f"{number} is a number of this account that cannot call")
+            return ProviderCheck(ok=True, detail=f"calls are placed from {number}, a number of this account")
+        if client.outgoing_caller_ids.list(phone_number=number, limit=1):
+            return ProviderCheck(ok=True, detail=f"calls are placed from {number}, a verified caller ID")
+    except Exception as error:  # noqa: BLE001 - whatever the library makes of the answer, nothing was learnt
+        return ProviderCheck(ok=False, detail=failed_delivery(error).reason or "refused")
+    return ProviderCheck(ok=False, detail=f"{number} is neither a number of this account nor a verified caller ID")
 
 
 def create_parameters(config: TwilioConfig, call: NewCall) -> dict[str, object]:
