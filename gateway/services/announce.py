@@ -17,7 +17,7 @@ from gateway.ports.clock import Clock
 from gateway.ports.phone import KEY_WAIT, LONGEST_CALL, MESSAGE_ROUNDS, CallOrder, Phone, Prompt
 from gateway.ports.record import Record
 from gateway.ports.speech import Audio, AudioFormat, Speech, SpeechError
-from gateway.services import calls, caps
+from gateway.services import calls, caps, last_words
 from gateway.services.acknowledge import AckResult
 from gateway.services.call_safety import CallGuard
 from gateway.services.due import DueAlert, due_alerts
@@ -102,23 +102,12 @@ class Announcer:
     def confirm(self, call_id: str, contact_id: int, results: Sequence[AckResult]) -> None:
         """Tell the callee that their key stopped the escalation, or who was first; then end the call."""
         language = self._language(contact_id)
-        first_by = next((result.by for result in results if result.by and not result.first), None)
-        if any(result.first for result in results):
-            text = phrases.acknowledged(language)
-        elif first_by is not None:
-            text = phrases.already_acknowledged(language, by=first_by)
-        else:
-            text = phrases.over(language)
-        self._say(call_id, text, language)
+        self._say(call_id, last_words.after_key(language, results), language)
 
     def stand_down(self, call_id: str, contact_id: int) -> None:
         """Tell the callee in mid-call who has taken the alert, or that it was withdrawn; then end the call."""
         language = self._language(contact_id)
-        with self._record.read() as work:
-            events = [work.events.get(attempt.event_id) for attempt in work.attempts.of_call(call_id)]
-        by = next((event.acknowledged_by for event in events if event and event.acknowledged_by), None)
-        text = phrases.already_acknowledged(language, by=by) if by else phrases.over(language)
-        self._say(call_id, text, language)
+        self._say(call_id, last_words.when_over(self._record, call_id, language), language)
 
     def _is_capped(self, contact_id: int, due: Sequence[DueAlert]) -> bool:
         """Tell whether the call would be one too many; then its attempts are skipped, and the ladder goes on.
