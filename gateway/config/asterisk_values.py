@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import phonenumbers
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
 from gateway.config.values import LARGEST_PORT, parse_duration, parse_e164
 
@@ -94,5 +94,10 @@ CarrierAddress = Annotated[str, AfterValidator(parse_carrier_address)]
 Proxy = Annotated[str, AfterValidator(parse_proxy)]
 Country = Annotated[str, AfterValidator(parse_country)]
 Identity = Annotated[str, AfterValidator(parse_identity)]
-Seconds = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(parse_seconds)]
+Seconds = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    AfterValidator(parse_seconds),
+    PlainSerializer(lambda value: f"{int(value.total_seconds())}s", when_used="json"),
+]
 AsteriskPath = Annotated[Path, AfterValidator(parse_asterisk_path)]
