@@ -112,7 +112,7 @@ def test_a_test_call_moves_on_from_a_dead_trunk_and_hears_the_key(cli: CommandLi
     told = ran.json
     assert (told["ok"], told["trunk"], told["digits"], told["acknowledged"]) == (True, "carrier", "1", True)
     steps = [step["step"] for step in told["steps"]]
-    assert steps[0] == "node_connected"
+    assert "node_connected" in steps
     assert [step for step in steps if step in {"answered", "key_pressed"}] == ["answered", "key_pressed"]
     assert steps[-1] == "ended"
     assert "key_pressed digit=1" in ran.err

@@ -17,6 +17,7 @@ from tests.gateway import FAST, Gateway
 from tests.site import as_settings, with_sounds
 from tests.telephony.asterisk import GatewayPbx, asterisk_config
 from tests.telephony.carrier import Carrier, answers, free_port, rejects, rings_out
+from tests.waiting import until
 
 pytestmark = pytest.mark.telephony
 
@@ -85,7 +86,7 @@ def test_a_test_call_tells_its_steps_and_leaves_the_engines_calls_alone(site: Tw
     assert engines.ended_at is None, "the engine's call goes on meanwhile"
     assert (told["status"], told["ok"], told["trunk"], told["acknowledged"]) == (0, True, "one", True)
     assert told["sip_call_id"] == mine.sip_call_id
-    names = [step["step"] for step in told["steps"] if step["step"] not in {"node_connected", "quality"}]
+    names = [step["step"] for step in told["steps"] if step["step"] not in {"node_connected", "trunk_state", "quality"}]
     assert names == ["trunk_chosen", "dialled", "ringing", "answered", "key_pressed", "ended"]
     (dialled,) = steps_of(told, "dialled")
     assert (dialled["to"], dialled["dialled_as"], dialled["caller_id"]) == (NUMBER, NUMBER, "+15550100")
@@ -129,8 +130,12 @@ def test_trunk_trouble_moves_on_to_the_other_node(site: TwoNodes) -> None:
 
 
 def test_a_trunk_that_answers_nothing_is_looked_at_closer(site: TwoNodes) -> None:
+    ami = site.first.ami()
+    until(lambda: ami.value("DEVICE_STATE(PJSIP/dead)") == "UNAVAILABLE", 30, "Asterisk has asked the dead carrier")
+    ami.close()
     told = site.test_call("--trunk", "dead")
     assert (told["status"], told["outcome"], told["sip_cause"]) == (1, "trunk_trouble", None)
+    assert [step["reachable"] for step in steps_of(told, "trunk_state")] == [False]
     (diagnosis,) = steps_of(told, "diagnosis")
     assert "does not answer SIP OPTIONS" in diagnosis["found"]
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from gateway.app.cli.call_trial import Attempt, Reports, Steps, Trial, TrialError, Words
+from gateway.app.cli.call_steps import Attempt, Steps, Words
+from gateway.app.cli.call_trial import Reports, Trial, TrialError
 from gateway.app.cli.checks_asterisk import look_at_node
 from gateway.app.cli.invocation import CommandFailedError, Invocation, command
 from gateway.app.clock import SteadyClock
@@ -133,7 +134,13 @@ def _interruptible() -> Iterator[None]:
 @contextmanager
 def _phone(config: Config, section: AsteriskConfig, clock: Clock) -> Iterator[tuple[AsteriskPhone, Reports]]:
     reports: Reports = queue.SimpleQueue()
-    phone = AsteriskPhone(config=section, secrets=load_secrets(config).ami_secrets, listener=reports.put, clock=clock)
+    phone = AsteriskPhone(
+        config=section,
+        secrets=load_secrets(config).ami_secrets,
+        listener=reports.put,
+        clock=clock,
+        trunk_listener=reports.put,
+    )
     phone.start()
     try:
         yield phone, reports

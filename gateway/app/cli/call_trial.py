@@ -2,15 +2,12 @@
 
 import queue
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-from gateway.app.cli.call_words import as_json
-from gateway.channels.asterisk.explain import Explanation, Handling, explain, explain_ami
+from gateway.app.cli.call_steps import Attempt, Steps, Words
+from gateway.channels.asterisk.explain import Handling, explain, explain_ami
 from gateway.channels.asterisk.numbers import dialled_number
 from gateway.channels.asterisk.outcomes import LegEnd
 from gateway.channels.asterisk.phone import AsteriskPhone
@@ -29,11 +26,10 @@ from gateway.ports.phone import (
     PhoneNodeDown,
     PhoneNodeUp,
     PhoneReport,
-    Prompt,
+    TrunkReported,
 )
-from gateway.services.iso import iso
 
-Reports = queue.SimpleQueue[PhoneReport]
+Reports = queue.SimpleQueue[PhoneReport | TrunkReported]
 
 _CONNECT_SECONDS = 20.0
 _LOOK_EVERY_SECONDS = 0.05
@@ -45,56 +41,6 @@ _ACKNOWLEDGE_DIGIT = "1"
 
 class TrialError(Exception):
     """The test call could not be made, or its end stays unknown; the message says what to do about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What the callee may hear, as files."""
-
-    language: str
-    announcement: Path
-    confirmation: Path
-    prompts: Mapping[Prompt, Path]
-
-
-@dataclass(slots=True)
-class Steps:
-    """Tells people each step at once, by ``say``, and keeps it for the answer."""
-
-    say: Callable[[str], None]
-    taken: list[dict[str, object]] = field(default_factory=list)
-
-    def tell(self, at: datetime, step: str, **detail: object) -> None:
-        """Tell one step."""
-        self.taken.append({"at": iso(at), "step": step, **detail})
-        told = " ".join(f"{key}={_quoted(value)}" for key, value in detail.items() if value is not None)
-        self.say(f"{at:%H:%M:%S.%f}  {step} {told}".rstrip())
-
-
-@dataclass(slots=True)
-class Attempt:
-    """The call on one trunk. ``ended`` is ``None`` for a trunk that could not be given the call."""
-
-    trunk: str
-    dialled_as: str | None
-    rang: bool = False
-    ended: CallEnded | None = None
-    explanation: Explanation | None = None
-
-    def document(self) -> dict[str, Any]:
-        """Return it as it stands in the answer."""
-        ended = self.ended
-        delay = ended.post_dial_delay if ended else None
-        return {
-            "trunk": self.trunk,
-            "dialled_as": self.dialled_as,
-            "outcome": ended.outcome.value if ended else CallOutcome.TRUNK_TROUBLE.value,
-            "sip_cause": ended.sip_cause if ended else None,
-            "hangup_cause": ended.hangup_cause if ended else None,
-            "post_dial_delay_ms": None if delay is None else round(delay / timedelta(milliseconds=1)),
-            "sip_call_id": ended.sip_call_id if ended else None,
-            "explanation": None if self.explanation is None else as_json(self.explanation),
-        }
 
 
 class Trial:
@@ -124,12 +70,15 @@ class Trial:
         self.digits = ""
         self.attempts: list[Attempt] = []
         self.interrupted = False
+        self._trunks: frozenset[str] = frozenset()
+        self._states: dict[str, dict[str, bool]] = {}
 
     def run(self, trunks: Sequence[TrunkConfig]) -> Attempt:
         """Call and return the last attempt. Raises ``TrialError`` where no trunk could be given the call.
 
         ``KeyboardInterrupt`` meanwhile hangs the call up; then ``interrupted`` is true.
         """
+        self._trunks = frozenset(trunk.name for trunk in trunks)
         try:
             self._await_nodes({trunk.node for trunk in trunks})
         except KeyboardInterrupt:
@@ -162,12 +111,20 @@ class Trial:
             except queue.Empty:
                 continue
 
-    def _node(self, report: PhoneReport) -> None:
+    def _node(self, report: PhoneReport | TrunkReported) -> None:
         if isinstance(report, PhoneNodeUp):
             self._steps.tell(self._clock.now(), "node_connected", node=report.node)
             self._phone.look_up(report.node, [])
         elif isinstance(report, PhoneNodeDown):
             self._steps.tell(self._clock.now(), "node_lost", node=report.node, reason=report.reason)
+        elif isinstance(report, TrunkReported) and report.trunk in self._trunks:
+            news = {
+                key: getattr(report, key) for key in ("reachable", "registered") if getattr(report, key) is not None
+            }
+            before = self._states.setdefault(report.trunk, {})
+            if not news.items() <= before.items():
+                before |= news
+                self._steps.tell(self._clock.now(), "trunk_state", trunk=report.trunk, **news)
 
     def _out_of_reach(self, trunk: TrunkConfig) -> None:
         errors = [node.last_error for node in self._phone.health() if node.node == trunk.node]
@@ -240,7 +197,7 @@ class Trial:
                 # The leg's own end may have been missed meanwhile: this asks for it.
                 self._steps.tell(self._clock.now(), "node_connected", node=report.node)
                 self._phone.look_up(report.node, [call_id])
-            elif isinstance(report, PhoneNodeDown):
+            elif isinstance(report, PhoneNodeDown | TrunkReported):
                 self._node(report)
             elif report.call_id == call_id and (ended := self._take(report, attempt)) is not None:
                 return ended
@@ -329,8 +286,3 @@ class Trial:
 
     def _since_dialled(self, at: datetime) -> int:
         return max(round((at - self._dialled_at) / timedelta(milliseconds=1)), 0)
-
-
-def _quoted(value: object) -> str:
-    text = str(value)
-    return f'"{text}"' if " " in text else text
