@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.model.call import Call, CallOutcome
+from gateway.ports.phone import CallEnded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,25 @@ class ProviderReport:
     sip_cause: int | None = None
     duration: int | None = None
     by_machine: bool = False
+
+
+def end_on_record(call: Call) -> CallEnded | None:
+    """Return the report of a leg's end as another process has recorded it; ``None`` for a leg without one."""
+    if call.ended_at is None:
+        return None
+    return CallEnded(
+        call_id=call.id,
+        at=call.ended_at,
+        outcome=call.outcome or CallOutcome.LOST,
+        sip_cause=call.sip_cause,
+        hangup_cause=call.hangup_cause,
+        answered_at=call.answered_at,
+        billed_seconds=call.billed_seconds,
+        sip_call_id=call.sip_call_id,
+        caller_id=call.caller_id,
+        audio_sha256=call.audio_sha256,
+        provider_call_id=call.provider_call_id,
+    )
 
 
 class ProviderCallBook(Protocol):

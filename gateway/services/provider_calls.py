@@ -21,6 +21,7 @@ from gateway.ports.phone import (
     OperatorState,
     PhoneReport,
 )
+from gateway.ports.provider_calls import end_on_record
 from gateway.ports.record import Record, SignalKind
 from gateway.services import calls
 from gateway.services.calls import PressedKey
@@ -107,21 +108,8 @@ def reports_of(record: Record, call_id: str) -> list[PhoneReport]:
         reports.append(CallAnswered(call_id, call.answered_at))
         if AttemptState.HANDED_OFF in states:
             reports.append(OperatorReported(call_id, OperatorState.DIALLING, call.answered_at))
-    if call.ended_at is not None:
-        reports.append(
-            CallEnded(
-                call_id=call_id,
-                at=call.ended_at,
-                outcome=call.outcome or CallOutcome.LOST,
-                sip_cause=call.sip_cause,
-                hangup_cause=call.hangup_cause,
-                answered_at=call.answered_at,
-                billed_seconds=call.billed_seconds,
-                caller_id=call.caller_id,
-                audio_sha256=call.audio_sha256,
-                provider_call_id=call.provider_call_id,
-            )
-        )
+    if (ended := end_on_record(call)) is not None:
+        reports.append(ended)
     return reports
 
 

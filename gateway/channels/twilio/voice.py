@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 import structlog
 
 from gateway.channels.twilio.voice_api import Ambiguous, Created, LookUpFailedError, NewCall, VoiceApi
-from gateway.channels.twilio.voice_leg import VoiceLeg, VoiceTimings, end_on_record
+from gateway.channels.twilio.voice_leg import VoiceLeg, VoiceTimings
 from gateway.channels.twilio.voice_outcomes import Refusal
 from gateway.channels.twilio.voice_watch import LegWatch
 from gateway.config.schema import TwilioConfig
@@ -32,7 +32,7 @@ from gateway.ports.phone import (
     PhoneListener,
     PhoneNodeUp,
 )
-from gateway.ports.provider_calls import ProviderCallBook, ProviderReport
+from gateway.ports.provider_calls import ProviderCallBook, ProviderReport, end_on_record
 from gateway.ports.record import RecordUnavailableError
 
 log = structlog.get_logger(__name__)

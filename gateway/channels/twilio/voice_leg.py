@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.model.call import Call, CallOutcome
+from gateway.model.call import CallOutcome
 from gateway.ports.phone import CallEnded
 from gateway.ports.provider_calls import ProviderReport
 
@@ -65,21 +65,3 @@ class VoiceLeg:
             audio_sha256=self.audio_sha256,
             provider_call_id=self.sid,
         )
-
-
-def end_on_record(call: Call) -> CallEnded | None:
-    """Return the report of an end that another process has recorded; ``None`` for a leg without one."""
-    if call.ended_at is None:
-        return None
-    return CallEnded(
-        call_id=call.id,
-        at=call.ended_at,
-        outcome=call.outcome or CallOutcome.LOST,
-        sip_cause=call.sip_cause,
-        hangup_cause=call.hangup_cause,
-        answered_at=call.answered_at,
-        billed_seconds=call.billed_seconds,
-        caller_id=call.caller_id,
-        audio_sha256=call.audio_sha256,
-        provider_call_id=call.provider_call_id,
-    )
