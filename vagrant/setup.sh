@@ -23,7 +23,7 @@ ASTERISK_NEEDED=20
 ASTERISK_SUITES=(forky sid)
 RUN_PACKAGES=(ca-certificates python3 python3-venv)
 # libatomic1: the program that drives Chromium needs it, and Debian minimal systems lack it.
-TEST_PACKAGES=(chromium libatomic1 postgresql)
+TEST_PACKAGES=(chromium libatomic1 postgresql sip-tester)
 
 # On Debian these are outside an ordinary user's PATH, and that is where an installed Asterisk lies.
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
