@@ -15,7 +15,7 @@ CARRIERS = ("carrier-a", "carrier-b")
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    policy = {"call_attempts": 1}
+    policy: dict[str, object] = {"call_attempts": 1}
     with Site(tmp_path_factory.mktemp("site"), trunks=CARRIERS, voice_from="+15550100", policy=policy) as site:
         yield site
 

@@ -19,7 +19,7 @@ from gateway.ports.messages import Delivery
 from gateway.ports.record import Record, SignalKind
 from gateway.services.tokens import LinkSigner, hash_token
 from web import create_app
-from web.services import Part, PartState, WebServices
+from web.services import Part, PartState, VoiceCalls, WebServices
 
 TOKEN = "tsn_the-first-source"
 OTHER_TOKEN = "tsn_the-second-source"
@@ -81,6 +81,7 @@ class Installation:
     verifier: FakeVerifier = field(default_factory=FakeVerifier)
     links: LinkSigner = field(default_factory=lambda: LinkSigner(_KEY))
     audio_dir: Path = Path("/nonexistent")
+    voice: VoiceCalls | None = None
     parts: list[Part] = field(
         default_factory=lambda: [Part(name="database", state=PartState.OK, detail="", needed=True)]
     )
@@ -117,6 +118,7 @@ class Installation:
             parts=lambda: self.parts,
             callbacks=self.verifier,
             read_report=read_report,
+            voice=self.voice,
         )
 
     def app(self) -> Flask:
