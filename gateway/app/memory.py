@@ -8,8 +8,8 @@ only what refers to itself in a circle needs it, as the tracebacks of errors do.
 import gc
 
 # Allocations before the youngest objects are looked at (about a millisecond), such looks before the next older ones
-# are (about ten), and practically never all of them: that is ``tidy``.
-_THRESHOLDS = (10_000, 10, 1_000_000)
+# are (about twenty), and practically never all of them: that is ``tidy``.
+_THRESHOLDS = (5_000, 5, 1_000_000)
 
 
 def collect_young_only() -> None:
