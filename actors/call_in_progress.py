@@ -102,14 +102,20 @@ class CallInProgress:
         leg = self.of(key.call_id)
         if leg is not None and settled:
             leg.confirming = True
-            if pressed.handed_off and not leg.handed_off:
-                self.release()
-                followed = self.follow(key.call_id, LONGEST_HANDOFF)
-                followed.answered = followed.confirming = followed.handed_off = True
+            if pressed.handed_off:
+                self.handed_off(key.call_id)
         if pressed.acknowledged:
             self._booth.confirm(key.call_id, self._contact_id, pressed.acknowledged)
         for event_id in pressed.event_ids if settled else ():
             self._dispatcher(EventChanged(event_id))
+
+    def handed_off(self, call_id: str) -> None:
+        """Leave the callee alone with the operator, for as long as people talk."""
+        leg = self.of(call_id)
+        if leg is not None and not leg.handed_off:
+            self.release()
+            followed = self.follow(call_id, LONGEST_HANDOFF)
+            followed.answered = followed.confirming = followed.handed_off = True
 
     def withdraw(self) -> None:
         """End a call that has no purpose any more: all that it announces is over, and nobody is speaking."""

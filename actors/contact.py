@@ -51,6 +51,8 @@ from gateway.ports.phone import (
     CallOrder,
     CallRinging,
     KeyPressed,
+    OperatorReported,
+    OperatorState,
     Phone,
     provider_of,
 )
@@ -290,6 +292,8 @@ class ContactActor(PooledActor):
                 calls.note_progress(self._record, call_id=call_id, kind=TimelineType.CALL_ANSWERED, at=at)
             case KeyPressed():
                 self._call.pressed(report)
+            case OperatorReported(call_id, OperatorState.DIALLING | OperatorState.CONNECTED):
+                self._call.handed_off(call_id)
             case CallEnded():
                 self._ended(report)
             case CallNeverDialled(call_id):

@@ -132,6 +132,6 @@ def _as_it_was_meant(record: Record, report: CallEnded) -> CallEnded:
 def _tell_engine(record: Record, call_id: str) -> None:
     with record.write() as work:
         attempts = work.attempts.of_call(call_id)
-        if attempts:
-            work.signals.add(SignalKind.CALL_CHANGED, attempts[0].event_id, call_id)
-            work.commit()
+        for event_id in dict.fromkeys(attempt.event_id for attempt in attempts):
+            work.signals.add(SignalKind.CALL_CHANGED, event_id, call_id)
+        work.commit()
