@@ -81,19 +81,32 @@ def test_the_doctor_finds_what_works_and_says_what_to_do_about_the_rest(cli: Com
         "secrets": "ok",
         "asterisk pbx1": "ok",
         "dialplan pbx1": "ok",
+        "sip pbx1": "ok",
         "trunk dead": "failed",
         "trunk carrier": "ok",
         "sounds pbx1": "ok",
         "speech": "ok",
         "twilio": "off",
         "telegram": "off",
+        "files": "ok",
+        "security call_safety.allowed": "warning",
     }
     assert found["schema"]["advice"] == "run tocsin migrate"
     assert "does not answer SIP OPTIONS" in found["trunk dead"]["detail"]
-    assert all(check["advice"] for check in found.values() if check["state"] == "failed")
+    assert all(check["advice"] for check in found.values() if check["state"] in {"failed", "warning"})
     people = cli("doctor")
     assert "run tocsin migrate" in people.out
     assert "checks failed: schema, trunk dead" in people.err
+
+
+def test_the_console_is_spoken_to(cli: CommandLine) -> None:
+    assert "Endpoint:  carrier/+15550100" in cli("asterisk", "console", "pjsip", "show", "endpoints").out
+    pcap = cli.directory / "trunk.pcap"
+    told = cli.json("asterisk", "console", "--node", "pbx1", f"pjsip set logger pcap {pcap}")
+    assert (told["node"], str(pcap) in told["said"]) == ("pbx1", True)
+    assert "logging disabled" in cli("asterisk", "console", "pjsip set logger off").out.lower()
+    unknown = cli("asterisk", "console", "make coffee")
+    assert (unknown.status, "No such command 'make coffee'" in unknown.err) == (1, True)
 
 
 def test_the_doctor_sees_a_wrong_ami_secret(cli: CommandLine) -> None:

@@ -80,6 +80,7 @@ def test_mistakes_in_the_configuration_end_every_command_with_2(cli: CommandLine
         "contact list": ["--license", "1"],
         "source add": ["--license", "1", "--kind", "anpr", "--name", "n"],
         "asterisk render": ["--out", "x"],
+        "asterisk console": ["core show version"],
         "quota show": ["--license", "1"],
         "evidence export": ["--license", "1"],
     }.get(" ".join(path), [])

@@ -92,6 +92,13 @@ def test_down_without_up_is_no_failure(cli: CommandLine) -> None:
     assert [node["stopped"] for node in cli.json("asterisk", "down")["nodes"]] == [False, False]
 
 
+def test_a_console_without_its_asterisk_says_how_to_start_it(cli: CommandLine) -> None:
+    cli.write(NODES)
+    ran = cli("asterisk", "console", "--node", "pbx1", "core show version")
+    assert (ran.status, "tocsin asterisk up starts it" in ran.err) == (1, True)
+    assert cli("asterisk", "console", "--node", "x", "core show version").status == 2
+
+
 def test_the_doctor_tells_each_part_that_is_off_or_out_of_reach(cli: CommandLine) -> None:
     cli.write(
         f"twilio: {{account_sid: AC{'0' * 32}, auth_token: hush-hush, api_base: 'http://127.0.0.1:1', timeout: 2s}}\n"
@@ -102,7 +109,7 @@ def test_the_doctor_tells_each_part_that_is_off_or_out_of_reach(cli: CommandLine
     assert ran.status == 1
     states = {check["name"]: check["state"] for check in ran.json["checks"]}
     assert states == {
-        **dict.fromkeys(("database", "schema", "secrets", "speech"), "ok"),
+        **dict.fromkeys(("database", "schema", "secrets", "speech", "files", "security"), "ok"),
         **dict.fromkeys(("engine", "twilio", "telegram"), "failed"),
         "asterisk": "off",
     }

@@ -178,6 +178,29 @@ def asterisk_down(invocation: Invocation, *, names: Sequence[str]) -> None:
     invocation.answer({"nodes": [{"name": name, "stopped": ran} for name, ran in stopped.items()]}, people)
 
 
+@asterisk.command("console")
+@click.argument("words", nargs=-1, required=True, metavar="COMMAND...")
+@click.option("--node", "name", metavar="NAME", help="Which node's, where this machine has several.")
+@command
+def asterisk_console(invocation: Invocation, *, words: Sequence[str], name: str | None) -> None:
+    """Run a command on the console of the Asterisk that "asterisk up" started, and print what it says.
+
+    \b
+    Examples:
+      tocsin asterisk console 'pjsip show contacts'
+      tocsin asterisk console --node pbx1 'pjsip set logger pcap /tmp/trunk.pcap'
+    """  # noqa: D301 - click's mark for "do not rewrap"
+    config = invocation.config()
+    _, nodes = _nodes(config, [name] if name else (), here=True)
+    if len(nodes) != 1:
+        raise click.UsageError(f"which node? Name it with --node: {', '.join(node.name for node in nodes)}")
+    with _provisioning():
+        said = provision.console(nodes[0], _directory(config), " ".join(words))
+    if said.startswith("No such command"):
+        raise CommandFailedError(said.strip())
+    invocation.answer({"node": nodes[0].name, "said": said}, lambda: click.echo(said.rstrip()))
+
+
 @contextmanager
 def _provisioning() -> Iterator[None]:
     try:

@@ -155,6 +155,13 @@ def runs(node: NodeConfig, out_dir: Path) -> bool:
     return process.running_pid(layout_of(node, out_dir)) is not None
 
 
+def console(node: NodeConfig, out_dir: Path, line: str) -> str:
+    """Return what the node's Asterisk, as started by ``up``, says to a command. Raises ``ProvisionError``."""
+    if not runs(node, out_dir):
+        raise ProvisionError(f"the Asterisk of {node.name} does not run on this machine: tocsin asterisk up starts it")
+    return process.console(process.find_installation(), layout_of(node, out_dir), line)
+
+
 def down(node: NodeConfig, out_dir: Path, *, timeout: timedelta = STOP_TIMEOUT) -> bool:
     """Stop the node's Asterisk on this machine and return whether one ran. Raises ``ProvisionError``.
 

@@ -28,6 +28,7 @@ _PID_FILE = "tocsin.pid"
 _BOOTED = b"Event: FullyBooted"
 _REFUSED = b"Response: Error"
 _POLL = 0.02  # seconds between two looks
+_CONSOLE_SECONDS = 20.0
 _LOG_TAIL = 12  # lines of the console that an error repeats
 
 
@@ -151,6 +152,21 @@ def stop(layout: Layout, timeout: timedelta) -> bool:
                 break
     (layout.run / _PID_FILE).unlink(missing_ok=True)
     return pid is not None
+
+
+def console(installation: Installation, layout: Layout, line: str) -> str:
+    """Return what the running Asterisk says to a line typed on its console. Raises ``ProvisionError``."""
+    command = [*installation.command, "-C", str(layout.config_file), "-rx", line]
+    environ = os.environ | {"HOME": str(layout.state)}
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell; the line is Asterisk's to read
+            command, capture_output=True, text=True, timeout=_CONSOLE_SECONDS, check=False, env=environ
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ProvisionError(f"Asterisk said nothing within {_CONSOLE_SECONDS:g} s") from error
+    if done.returncode:
+        raise ProvisionError(f"Asterisk's console cannot be reached: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
 
 
 def require_free(address: tuple[str, int], kind: socket.SocketKind, purpose: str) -> None:
