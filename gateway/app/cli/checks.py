@@ -19,13 +19,14 @@ class CheckState(StrEnum):
     """What a check found."""
 
     OK = "ok"
+    WARNING = "warning"  # it works, and could be attacked or is not quite as it should be
     FAILED = "failed"
     OFF = "off"  # not configured
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found, and what to do about it where it failed. Holds no secret."""
+    """What a check found, and what to do about it where it failed or is weak. Holds no secret."""
 
     state: CheckState
     detail: str
@@ -48,6 +49,11 @@ def ok(detail: str) -> Finding:
 def off(detail: str) -> Finding:
     """Return that it is not configured."""
     return Finding(CheckState.OFF, detail)
+
+
+def warn(detail: str, advice: str) -> Finding:
+    """Return that it works and is weak, and what to do."""
+    return Finding(CheckState.WARNING, detail, advice)
 
 
 def failed(detail: str, advice: str) -> Finding:

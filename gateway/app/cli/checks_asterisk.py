@@ -2,13 +2,14 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.app.cli.checks import Finding, failed, off, ok
+from gateway.app.cli.checks import Finding, failed, off, ok, warn
 from gateway.channels.asterisk.ami_values import text
 from gateway.channels.asterisk.link import open_wire
 from gateway.channels.asterisk.provision import Versions, versions
+from gateway.channels.asterisk.provision_trunks import registers
 from gateway.channels.asterisk.wire import (
     AMIConnectionLostError,
     AMIMessage,
@@ -16,21 +17,29 @@ from gateway.channels.asterisk.wire import (
     AMITimeoutError,
     AMIWire,
 )
+from gateway.config.advice_asterisk import is_loopback
 from gateway.config.schema import AsteriskConfig, NodeConfig, TrunkConfig
 
 _STEP_SECONDS = 5.0
 _VERSION_VARIABLE = "TOCSIN_DIALPLAN_VERSION"
-_RENDER = "run tocsin asterisk render, copy the files to the server and restart its Asterisk (or asterisk down and up)"
+# Actions that an AMI user can only run with rights that the gateway does not need.
+_BEYOND = frozenset(
+    {"command", "reload", "moduleload", "updateconfig", "getconfig", "dbput", "agi", "dialplanextensionadd"}
+)
+_RENDER = (
+    "run tocsin asterisk reload on its machine, or tocsin asterisk render, copy the files there and reload Asterisk"
+)
 # What Asterisk's function DEVICE_STATE tells of an endpoint.
 _TRUNK_WORKS = frozenset({"NOT_INUSE", "INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD"})
 
 
 @dataclass(frozen=True, slots=True)
 class NodeFindings:
-    """What was found of a node: its manager interface, its dialplan, and its trunks in their order."""
+    """What was found of a node: its manager interface, its dialplan, its SIP settings, its trunks in their order."""
 
     ami: Finding
     dialplan: Finding
+    sip: Finding
     trunks: tuple[Finding, ...]
 
 
@@ -62,8 +71,10 @@ async def _look(node: NodeConfig, secret: str, trunks: Sequence[TrunkConfig], ou
             advice = f"compare username and secret with manager.conf on the server, and whom it permits; or {_RENDER}"
             return _without(failed(f"{address} refused the login: {refusal}", advice), trunks)
         dialplan = await _dialplan(wire, ours.dialplan)
-        states = [await _trunk(wire, trunk) for trunk in trunks]
-        return NodeFindings(ok(f"{address} accepts us"), dialplan, tuple(states))
+        sip = await _sip(wire, trunks, ours.pjsip)
+        registrations = await _registrations(wire, node, trunks)
+        states = [await _trunk(wire, trunk, registrations) for trunk in trunks]
+        return NodeFindings(await _rights(wire, address), dialplan, sip, tuple(states))
     except (OSError, TimeoutError, AMIConnectionLostError, AMINotConnectedError, AMITimeoutError) as error:
         reason = str(error) or "no answer"
         advice = "start Asterisk (tocsin asterisk up), and check host and port of the node and the firewall"
@@ -88,6 +99,18 @@ async def _variable(wire: AMIWire, name: str) -> str:
     return text(answer, "Value")
 
 
+async def _rights(wire: AMIWire, address: str) -> Finding:
+    """Tell whether the AMI user may do more than place calls; ``ListCommands`` lists what the user may."""
+    (answer,) = await wire.request("ListCommands", [], limit=_STEP_SECONDS)
+    beyond = sorted(_BEYOND & {name.lower() for name in answer})
+    if not beyond:
+        return ok(f"{address} accepts us")
+    return warn(
+        f"{address} accepts us, and its user may do more than the gateway needs: {', '.join(beyond)}",
+        f"whoever has its secret has the server; {_RENDER}",
+    )
+
+
 async def _dialplan(wire: AMIWire, ours: str) -> Finding:
     loaded = await _variable(wire, _VERSION_VARIABLE)
     if loaded == ours:
@@ -97,17 +120,49 @@ async def _dialplan(wire: AMIWire, ours: str) -> Finding:
     return failed(f"version {loaded} is loaded, this gateway needs {ours}", _RENDER)
 
 
-async def _trunk(wire: AMIWire, trunk: TrunkConfig) -> Finding:
+async def _sip(wire: AMIWire, trunks: Sequence[TrunkConfig], ours: str) -> Finding:
+    if not trunks:
+        return off("the node has no trunk")
+    loaded = {trunk.name: await _variable(wire, f"PJSIP_ENDPOINT({trunk.name},accountcode)") for trunk in trunks}
+    other = [name for name, version in loaded.items() if version != ours]
+    if not other:
+        return ok(f"version {ours}")
+    return failed(f"Asterisk runs with other settings than the configuration's for {', '.join(other)}", _RENDER)
+
+
+async def _registrations(wire: AMIWire, node: NodeConfig, trunks: Sequence[TrunkConfig]) -> Mapping[str, str]:
+    """Return the state of each registration by its trunk; none where asking would tell passwords to the network.
+
+    Asterisk's answer holds them (AuthDetail of PJSIPShowRegistrationsOutbound).
+    """
+    if not any(registers(trunk) for trunk in trunks) or not (node.ami_tls or is_loopback(node.host)):
+        return {}
+    messages = await wire.request("PJSIPShowRegistrationsOutbound", [], limit=_STEP_SECONDS, as_list=True)
+    return {
+        text(message, "ObjectName"): text(message, "Status")
+        for message in messages
+        if text(message, "Event") == "OutboundRegistrationDetail"
+    }
+
+
+async def _trunk(wire: AMIWire, trunk: TrunkConfig, registrations: Mapping[str, str]) -> Finding:
     state = (await _variable(wire, f"DEVICE_STATE(PJSIP/{trunk.name})")).upper()
     carrier = f"{trunk.host}:{trunk.port}"
-    if state in _TRUNK_WORKS:
-        return ok(f"{carrier} is reachable")
+    registration = registrations.get(trunk.name)
     if state == "UNAVAILABLE":
         advice = "check host, port and transport of the trunk, the firewall, and with your carrier"
+        if trunk.transport == "tls":
+            advice += "; Asterisk's messages.log says where the certificate is not accepted (tls.ca_file)"
         return failed(f"{carrier} does not answer SIP OPTIONS", advice)
-    return failed(f"Asterisk does not know this trunk ({state or 'no state'})", _RENDER)
+    if state not in _TRUNK_WORKS:
+        return failed(f"Asterisk does not know this trunk ({state or 'no state'})", _RENDER)
+    if registration not in {None, "Registered"}:
+        advice = "check username, password and registrar of the trunk, and with your carrier"
+        return failed(f"{carrier} has not registered us: {registration}", advice)
+    reached = f"{carrier} is reachable" if trunk.qualify else f"{carrier} is not asked (qualify: 0s)"
+    return ok(f"{reached}, registered" if registration else reached)
 
 
 def _without(ami: Finding, trunks: Sequence[TrunkConfig]) -> NodeFindings:
     unknown = off("not looked at: the node is out of reach")
-    return NodeFindings(ami, unknown, tuple(unknown for _ in trunks))
+    return NodeFindings(ami, unknown, unknown, tuple(unknown for _ in trunks))

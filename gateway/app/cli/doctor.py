@@ -11,6 +11,7 @@ import click
 
 from gateway.app.cli.checks import Check, CheckState, Finding, failed, off, ok, run_checks
 from gateway.app.cli.checks_asterisk import NodeFindings, look_at_node
+from gateway.app.cli.checks_security import security_checks
 from gateway.app.cli.database import schema_advice
 from gateway.app.cli.invocation import CommandFailedError, Invocation, command, console
 from gateway.app.secrets import SecretsError, load_secrets
@@ -27,25 +28,25 @@ from gateway.tts.cache import CachedSpeech
 from gateway.tts.espeak import EspeakEngine
 from gateway.tts.prompts import render_prompts
 
-_STYLES = {CheckState.OK: "green", CheckState.FAILED: "bold red", CheckState.OFF: "dim"}
+_STYLES = {CheckState.OK: "green", CheckState.FAILED: "bold red", CheckState.OFF: "dim", CheckState.WARNING: "yellow"}
 _ENGINE_SILENT_AFTER = timedelta(seconds=10)
 
 
 @click.command()
 @command
 def doctor(invocation: Invocation) -> None:
-    """Check database, engine, Asterisk, trunks, dialplan, speech, Twilio and Telegram.
+    """Check database, engine, Asterisk, trunks, dialplan, speech, Twilio, Telegram and security.
 
-    Every failure comes with what to do about it. Parts that are not configured are "off". Nothing is sent and
-    nobody is called. Exit status 1 where anything failed.
+    Every failure comes with what to do about it. What works and makes an attack easier is a "warning". Parts that
+    are not configured are "off". Nothing is sent and nobody is called. Exit status 1 where anything failed.
 
     \b
     Examples:
       tocsin doctor
       tocsin doctor --json
     """  # noqa: D301 - click's mark for "do not rewrap"
-    config = invocation.config()
-    found = run_checks(checks(config))
+    loaded = invocation.load()
+    found = run_checks(checks(loaded.config, loaded.file))
     broken = [check.name for check, finding in found if finding.state is CheckState.FAILED]
     document = [
         {"name": check.name, "state": finding.state.value, "detail": finding.detail, "advice": finding.advice}
@@ -59,8 +60,8 @@ def doctor(invocation: Invocation) -> None:
         raise CommandFailedError(message)
 
 
-def checks(config: Config) -> list[Check]:
-    """Return every check that this configuration calls for."""
+def checks(config: Config, file: Path | None = None) -> list[Check]:
+    """Return every check that this configuration, read from that file, calls for."""
     return [
         Check("database", lambda: _database(config)),
         Check("schema", lambda: _schema(config)),
@@ -71,6 +72,7 @@ def checks(config: Config) -> list[Check]:
         Check("twilio", lambda: _twilio(config)),
         Check("twilio voice", lambda: _twilio_voice(config)),
         Check("telegram", lambda: _telegram(config)),
+        *security_checks(config, file),
     ]
 
 
@@ -131,6 +133,7 @@ def _node_checks(node: NodeConfig, section: AsteriskConfig, look: "_Once") -> li
     return [
         Check(f"asterisk {node.name}", lambda: look().ami),
         Check(f"dialplan {node.name}", lambda: look().dialplan),
+        Check(f"sip {node.name}", lambda: look().sip),
         *(Check(f"trunk {name}", _trunk_look(look, index)) for index, name in enumerate(trunks)),
         Check(f"sounds {node.name}", lambda: _sounds(node.sounds_dir)),
     ]

@@ -33,7 +33,6 @@ def trunk_values(trunk: TrunkConfig, node: NodeConfig, beside: Sequence[TrunkCon
     asserted = shown_number(trunk.asserted_number, trunk) if trunk.asserted_number else None
     from_user = quote(trunk.from_user, safe=_USER) if trunk.from_user else shown or user
     proxy = trunk.outbound_proxy
-    registers = _registers(trunk)
     return {
         "name": trunk.name,
         "transport": transport_name(trunk),
@@ -48,10 +47,10 @@ def trunk_values(trunk: TrunkConfig, node: NodeConfig, beside: Sequence[TrunkCon
         "privacy": trunk.privacy,
         "username": trunk.username,
         "password": password,
-        "registers": registers,
+        "registers": registers(trunk),
         "register_expiry": int(trunk.register_expiry.total_seconds()),
         # Told by a mark of ours in the contact which account a carrier's request is for, where several are alike.
-        "line": registers and sum(_registers(other) and other.host == trunk.host for other in beside) > 1,
+        "line": registers(trunk) and sum(registers(other) and other.host == trunk.host for other in beside) > 1,
         "qualify": int(trunk.qualify.total_seconds()),
         "outbound_proxy": f"sip:{_at(proxy, trunk.port)}{suffix};lr" if proxy else None,
         "contact": f"sip:{place}{suffix}",
@@ -97,7 +96,8 @@ def _transport(name: str, kind: str, bind: str, tls: SipTlsConfig | None = None)
     return values
 
 
-def _registers(trunk: TrunkConfig) -> bool:
+def registers(trunk: TrunkConfig) -> bool:
+    """Return whether Asterisk registers with the trunk's carrier."""
     return bool(trunk.username and trunk.register_)
 
 
