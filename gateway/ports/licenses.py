@@ -1,0 +1,30 @@
+"""Licenses, as the use cases see them in the database."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from gateway.model.license import License
+
+
+class LicenseRepository(Protocol):
+    """Licenses."""
+
+    def add(self, license_: License) -> License:
+        """Store a new license (its ``id`` is ignored) and return it with its id."""
+        ...
+
+    def get(self, license_id: int) -> License | None:
+        """Return a license."""
+        ...
+
+    def lock(self, license_id: int) -> None:
+        """Hold off other intakes of the same license until this unit of work ends."""
+        ...
+
+    def list(self) -> Sequence[License]:
+        """Return all licenses by id."""
+        ...
+
+    def update(self, license_: License) -> None:
+        """Store the license's present values."""
+        ...
