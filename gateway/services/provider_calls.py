@@ -23,7 +23,7 @@ from gateway.ports.phone import (
 )
 from gateway.ports.provider_calls import end_on_record
 from gateway.ports.record import Record, SignalKind
-from gateway.services import calls
+from gateway.services import calls, pins
 from gateway.services.calls import PressedKey
 from gateway.services.quota import VoiceQuota
 
@@ -87,8 +87,13 @@ def take_end(record: Record, report: CallEnded, *, quota: VoiceQuota) -> CallOut
     return ended.outcome
 
 
-def take_key(record: Record, *, call_id: str, digit: str, sequence: int, at: datetime) -> PressedKey:
-    """Record a key and do what it says, as ``calls.press_key`` does."""
+def take_key(
+    record: Record, *, call_id: str, digit: str, sequence: int, at: datetime, pin: str | None = None
+) -> PressedKey | None:
+    """Record a key and do what it says, as ``calls.press_key`` does; ``None`` where the ``pin`` behind it is wrong."""
+    if pin is not None and not pins.is_right(record, call_id, pin):
+        pins.note_wrong(record, call_id=call_id, digit=digit, sequence=sequence, at=at)
+        return None
     pressed = calls.press_key(record, call_id=call_id, digit=digit, sequence=sequence, at=at)
     _tell_engine(record, call_id)
     return pressed

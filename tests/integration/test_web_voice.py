@@ -19,7 +19,7 @@ from gateway.model.timeline import TimelineType
 from gateway.ports.phone import Prompt
 from gateway.ports.record import Record, RecordUnavailableError, SignalKind, UnitOfWork
 from gateway.ports.speech import Audio, AudioFormat, SpeechError
-from gateway.services import calls, provider_calls
+from gateway.services import calls, provider_calls, tenants
 from gateway.services.call_script import CallScript, ScriptSigner
 from gateway.services.quota import VoiceQuota
 from tests.clouds.twilio_twiml import parse
@@ -120,7 +120,9 @@ class Line:
 
 
 @pytest.fixture
-def line(record: Record, tmp_path: Path) -> Line:
+def line(record: Record, tmp_path: Path, request: pytest.FixtureRequest) -> Line:
+    """Return a call to somebody, who has the PIN that is the parameter, if any."""
+    pin = getattr(request, "param", None)
     signer, speech, moody = ScriptSigner(b"k" * 32), FakeSpeech(tmp_path), MoodyRecord(record)
     there = Installation(record, config=Config(web=WebConfig(public_url="https://alerts.example.com")))
     there.audio_dir = tmp_path
@@ -133,7 +135,7 @@ def line(record: Record, tmp_path: Path) -> Line:
         read_report=read_voice_report,
         caller_id="+15550100",
     )
-    ana = there.add_contact("Ana", "+15550101")
+    ana = tenants.add_contact(record, license_id=there.license.id, name="Ana", phone="+15550101", pin=pin)
     there.change_license(handoff_number=OPERATOR)
     event_id = open_event(there.client())
     with record.write() as work:
@@ -169,6 +171,7 @@ def line(record: Record, tmp_path: Path) -> Line:
         announcement="alert.wav",
         prompts={prompt: f"{prompt.value}.wav" for prompt in Prompt},
         handoff_number=OPERATOR,
+        pin_wanted=pin is not None,
     )
     there.record = moody
     client = there.client()
@@ -283,6 +286,50 @@ def test_without_a_number_of_an_operator_2_says_so(line: Line) -> None:
     assert sounds(line.post("key?turn=1&key=1", Digits="2"))[0] == "no_operator.wav"
 
 
+WITH_PIN = pytest.mark.parametrize("line", ["4711"], indirect=True)
+
+
+@WITH_PIN
+def test_1_counts_with_the_right_pin_alone(line: Line) -> None:
+    (gather,) = line.post("key?turn=1&key=1", Digits="1")
+    assert sounds([gather]) == ["enter_pin.wav"]
+    assert (gather.get("finishOnKey"), gather.get("numDigits")) == ("#", None)
+    (again,) = line.follow(gather.get("action"), Digits="1174")
+    assert sounds([again]) == ["wrong_pin.wav", "enter_pin.wav"]
+    assert line.there.event(line.event_id).status is EventStatus.OPEN
+    assert line.call().digits == "1"
+    line.follow(gather.get("action"), Digits="1174")
+    assert line.call().digits == "1", "the same once more is no other try"
+    line.follow(again.get("action"), Digits="4711")
+    assert line.there.event(line.event_id).status is EventStatus.ACKNOWLEDGED
+    assert line.call().digits == "11", "what was entered is not kept"
+
+
+@WITH_PIN
+def test_three_wrong_pins_end_the_call_as_missed(line: Line) -> None:
+    verbs = line.post("key?turn=1&key=1", Digits="1")
+    for _ in range(3):
+        verbs = line.follow(verbs[0].get("action"), Digits="")
+    assert ([verb.tag for verb in verbs], sounds(verbs)) == (
+        ["Play", "Play", "Hangup"],
+        ["wrong_pin.wav", "goodbye.wav"],
+    )
+    line.report("completed", CallDuration="30")
+    assert (line.call().outcome, line.attempt().state) == (CallOutcome.NO_KEY, AttemptState.MISSED)
+
+
+@WITH_PIN
+def test_a_pin_that_could_not_be_checked_is_asked_for_again(line: Line) -> None:
+    gather = line.post("key?turn=1&key=1", Digits="1")[0]
+    line.record.away = True
+    (again,) = line.follow(gather.get("action"), Digits="4711")
+    assert sounds([again]) == ["enter_pin.wav"]
+    assert "4711" not in again.get("action", "").rpartition("&turn")[2]
+    line.record.away = False
+    line.follow(again.get("action"), Digits="4711")
+    assert line.there.event(line.event_id).status is EventStatus.ACKNOWLEDGED
+
+
 @pytest.mark.parametrize("answered_by", ["machine_start", "fax"])
 def test_a_machine_is_hung_up_on(line: Line, answered_by: str) -> None:
     line.script = replace(line.script, machine=MachinePolicy.HANG_UP)
@@ -347,7 +394,7 @@ def test_the_engine_is_told_what_the_record_holds(line: Line) -> None:
     assert provider_calls.reports_of(line.there.record, "d" * 32) == []
 
 
-@pytest.mark.parametrize("step", ["answer", "key?turn=1&key=1", "operator", "whisper", "status"])
+@pytest.mark.parametrize("step", ["answer", "key?turn=1&key=1", "operator", "whisper", "status", "pin?key=1"])
 def test_only_what_twilio_and_we_have_signed_is_heard(line: Line, step: str) -> None:
     address = line.address(step)
     form = line.form(Digits="1", CallStatus="completed")

@@ -22,7 +22,7 @@ from gateway.services import call_queries, last_words, provider_calls
 from gateway.services.calls import ACKNOWLEDGE_DIGIT, HANDOFF_DIGIT
 from web.callbacks.twiml import Hangup, Play, Say, Verb, document
 from web.callbacks.verification import verify
-from web.callbacks.voice_menu import Menu
+from web.callbacks.voice_menu import MOST_PINS, Menu
 from web.services import VoiceCalls, services
 
 log = structlog.get_logger(__name__)
@@ -82,6 +82,20 @@ def key() -> Response:
         return _twiml(*menu.ask_again("key", turn=turn, key=number, digit=digit))
 
 
+@blueprint.post("/pin")
+def pin() -> Response:
+    """Take the PIN that a 1 counts with."""
+    menu, turn, number, tries = _menu(), _state("turn"), _state("key"), _state("tries", 0)
+    if tries >= MOST_PINS:
+        return _twiml(*menu.goodbye())
+    try:
+        return _pressed(menu, ACKNOWLEDGE_DIGIT, turn, number, pin=request.form.get("Digits", ""), tries=tries)
+    except RecordUnavailableError:
+        # A PIN does not belong into an address, so that it cannot wait there: it is asked for once more.
+        log.warning("pin_not_checked", call_id=menu.script.call_id)
+        return _twiml(*menu.ask_pin(turn=turn, key=number, tries=tries, remark=False))
+
+
 @blueprint.post("/operator")
 def operator() -> Response:
     """Go on after the callee and the operator have talked, or could not."""
@@ -122,12 +136,15 @@ def status() -> Response:
     return Response(status=204)
 
 
-def _pressed(menu: Menu, digit: str, turn: int, number: int) -> Response:
+def _pressed(menu: Menu, digit: str, turn: int, number: int, *, pin: str | None = None, tries: int = 0) -> Response:
     there, script = services(), menu.script
     pressed = provider_calls.take_key(
-        there.record, call_id=script.call_id, digit=digit, sequence=number, at=there.clock.now()
+        there.record, call_id=script.call_id, digit=digit, sequence=number, at=there.clock.now(), pin=pin
     )
     there.wakeup.notify()
+    if pressed is None:
+        log.info("wrong_pin", call_id=script.call_id, tries=tries + 1)
+        return _twiml(*menu.ask_pin(turn=turn, key=number + 1, tries=tries + 1))
     log.info("key_pressed", call_id=script.call_id, digit=digit, event_ids=pressed.event_ids)
     if digit == ACKNOWLEDGE_DIGIT:
         return _last_word(menu, last_words.after_key(script.language, pressed.acknowledged))
@@ -202,10 +219,10 @@ def _report() -> ProviderReport | None:
     return _voice().read_report(request.form)
 
 
-def _state(name: str) -> int:
-    """Return a number of our own from the address: 1 where it is none."""
+def _state(name: str, otherwise: int = 1) -> int:
+    """Return a number of our own from the address."""
     text = request.args.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= len("999") else 1
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= len("999") else otherwise
 
 
 def _twiml(*verbs: Verb) -> Response:

@@ -46,9 +46,9 @@ class Menu:
             )
         return [*verbs, *self.goodbye()]
 
-    def ask_pin(self, *, turn: int, key: int, tries: int) -> Sequence[Verb]:
-        """Ask for the PIN that the ``key``th key, a 1, counts with; ``tries`` were wrong."""
-        remarked = [self.prompt(Prompt.WRONG_PIN)] if tries else []
+    def ask_pin(self, *, turn: int, key: int, tries: int, remark: bool = True) -> Sequence[Verb]:
+        """Ask for the PIN that the ``key``th key, a 1, counts with; ``tries`` were wrong, which is said as a remark."""
+        remarked = [self.prompt(Prompt.WRONG_PIN)] if tries and remark else []
         if tries >= MOST_PINS:
             return [*remarked, *self.goodbye()]
         return [
