@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.model.acknowledgement import AcknowledgedVia, Acknowledgement
 from gateway.ports.record import AckLink
+from gateway.store.many import among
 from gateway.store.tables import FIRST_ACKNOWLEDGEMENT, ack_links, acknowledgements
 
 _ADD = insert(acknowledgements).inline()
@@ -26,7 +27,7 @@ _ADD_LINK = {
 }
 _LINK = select(ack_links).where(ack_links.c.id == bindparam("link_id"))
 _LINKS_OF_EVENT = select(ack_links).where(ack_links.c.event_id == bindparam("event_id"))
-_LINKS_OF_EVENTS = select(ack_links).where(ack_links.c.event_id.in_(bindparam("event_ids", expanding=True)))
+_LINKS_OF_EVENTS = select(ack_links).where(among(ack_links.c.event_id, "event_ids"))
 _LINK_OF_CONTACT = _LINKS_OF_EVENT.where(ack_links.c.contact_id == bindparam("contact_id"))
 _LINK_OF_OWNER = _LINKS_OF_EVENT.where(ack_links.c.contact_id.is_(None))
 

@@ -7,10 +7,24 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, select, text, update
 
 from gateway.model.attempt import Attempt, AttemptState, Level
+from gateway.store.many import among, as_arrays, insert_in_order
 from gateway.store.tables import PENDING_CALL, REPORTABLE_ATTEMPT, attempts, call_attempts
 
 _ADD = insert(attempts).returning(attempts)
-_ADD_ALL = insert(attempts).returning(attempts.c.id, sort_by_parameter_order=True)
+_NEW = (
+    "event_id",
+    "contact_id",
+    "level",
+    "number",
+    "state",
+    "began_at",
+    "deadline_at",
+    "ended_at",
+    "call_id",
+    "reason",
+)
+_KEY = ("event_id", "contact_id", "level", "number")
+_ADD_ALL = insert_in_order(attempts, _NEW, returning=("id", *_KEY))
 _ADD_NUMBERED = insert(attempts).inline()
 # SQLite's own note of the largest id that an AUTOINCREMENT table has had.
 _LAST_ID = text("SELECT seq FROM sqlite_sequence WHERE name = 'attempts'")
@@ -28,12 +42,10 @@ _BY_PROVIDER_ID = (
     .limit(1)
 )
 _HELD = {query: query.with_for_update(key_share=True) for query in (_GET, _BY_PROVIDER_ID)}
-_EVENTS_OF = select(attempts.c.id, attempts.c.event_id).where(
-    attempts.c.id.in_(bindparam("attempt_ids", expanding=True))
-)
+_EVENTS_OF = select(attempts.c.id, attempts.c.event_id).where(among(attempts.c.id, "attempt_ids"))
 _ALL = select(attempts).order_by(attempts.c.id)
 _OF_EVENT = _ALL.where(attempts.c.event_id == bindparam("which"))
-_OF_EVENTS = _ALL.where(attempts.c.event_id.in_(bindparam("event_ids", expanding=True)))
+_OF_EVENTS = _ALL.where(among(attempts.c.event_id, "event_ids"))
 _OF_CALL = _ALL.join(call_attempts, call_attempts.c.attempt_id == attempts.c.id).where(
     call_attempts.c.call_id == bindparam("which")
 )
@@ -66,7 +78,9 @@ class SqlAttempts:
         return [replace(attempt, id=attempt_id) for attempt, attempt_id in zip(new, ids, strict=True)]
 
     def _added(self, new: Sequence[Attempt]) -> Sequence[int]:
-        return self._connection.execute(_ADD_ALL, [_new(attempt) for attempt in new]).scalars().all()
+        rows = [_new(attempt) for attempt in new]
+        added = {tuple(row[1:]): row.id for row in self._connection.execute(_ADD_ALL, as_arrays(_NEW, rows))}
+        return [added[tuple(row[name] for name in _KEY)] for row in rows]
 
     def _numbered(self, new: Sequence[Attempt]) -> Sequence[int]:
         """Add them under ids of our own choice: SQLite returns those that it chose in no promised order.

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.model.call import Call, CallOutcome, CallQuality
 from gateway.model.chain import at_microseconds, microseconds
+from gateway.store.many import among
 from gateway.store.tables import UNFINISHED_CALL, attempts, call_attempts, calls
 
 _ADD = insert(calls).inline()
@@ -44,7 +45,7 @@ _TIE = {
 _LOCK_NUMBER = text("SELECT pg_advisory_xact_lock(:class, hashtext(:number))")
 # Any number will do that nobody else takes for locks of two halves; the engine's lock has the one before.
 _NUMBER_CLASS = 0x746F6374
-_SET_LATEST = update(attempts).where(attempts.c.id.in_(bindparam("attempt_ids", expanding=True)))
+_SET_LATEST = update(attempts).where(among(attempts.c.id, "attempt_ids"))
 
 
 class SqlCalls:

@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, select, update
 
 from gateway.model.contact import Contact
+from gateway.store.many import among
 from gateway.store.tables import contacts
 
 _ADD = insert(contacts).returning(contacts)
 _IN_ORDER = select(contacts).order_by(contacts.c.license_id, contacts.c.position, contacts.c.id)
 _WINDOWS = select(contacts.c.id).where(
-    contacts.c.id.in_(bindparam("contact_ids", expanding=True)), contacts.c.whatsapp_window_until > bindparam("at")
+    among(contacts.c.id, "contact_ids"), contacts.c.whatsapp_window_until > bindparam("at")
 )
 _PIN_HASH = select(contacts.c.pin_hash).where(contacts.c.id == bindparam("which"))
 _GET = select(contacts).where(contacts.c.id == bindparam("which"))

@@ -10,6 +10,7 @@ from gateway.model.acknowledgement import AcknowledgedVia
 from gateway.model.event import Event, EventStatus, Severity, ThrottleReason
 from gateway.ports.record import EscalationRecord, NewEvent
 from gateway.store.json_text import dump_snapshot, load_snapshot
+from gateway.store.many import among
 from gateway.store.repositories.attempts import SqlAttempts
 from gateway.store.tables import ACCEPTED_EVENT, OPEN_EVENT, UNFINISHED_EVENT, events
 
@@ -24,9 +25,7 @@ _GET = select(*_EVENT).where(_ID)
 _LOCK = select(events.c.status).where(_ID).with_for_update(key_share=True)
 _ESCALATION = select(events).where(_ID, events.c.snapshot.is_not(None))
 _ESCALATIONS = (
-    select(events)
-    .where(events.c.id.in_(bindparam("event_ids", expanding=True)), events.c.snapshot.is_not(None))
-    .order_by(events.c.id)
+    select(events).where(among(events.c.id, "event_ids"), events.c.snapshot.is_not(None)).order_by(events.c.id)
 )
 _HELD_ESCALATIONS = _ESCALATIONS.with_for_update(key_share=True)
 _DUPLICATE = _NEWEST.where(
@@ -42,9 +41,7 @@ _IDS = select(events.c.id).order_by(events.c.id)
 _OPEN_IDS = _IDS.where(text(OPEN_EVENT))
 _GRAVITY = case({Severity.CRITICAL.value: 0, Severity.WARN.value: 1}, value=events.c.severity, else_=2)
 _UNFINISHED_IDS = select(events.c.id).where(text(UNFINISHED_EVENT)).order_by(_GRAVITY, events.c.id)
-_FINISH = update(events).where(
-    events.c.id.in_(bindparam("event_ids", expanding=True)), events.c.status != EventStatus.OPEN.value
-)
+_FINISH = update(events).where(among(events.c.id, "event_ids"), events.c.status != EventStatus.OPEN.value)
 
 
 class SqlEvents:

@@ -5,11 +5,12 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from gateway.ports.record import Signal, SignalKind
+from gateway.store.many import among
 from gateway.store.tables import signals
 
 _ADD = insert(signals).inline()
 _PENDING = select(signals).order_by(signals.c.id).limit(bindparam("most"))
-_REMOVE = delete(signals).where(signals.c.id.in_(bindparam("signal_ids", expanding=True)))
+_REMOVE = delete(signals).where(among(signals.c.id, "signal_ids"))
 
 
 class SqlSignals:

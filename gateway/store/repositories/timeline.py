@@ -13,25 +13,23 @@ from sqlalchemy.dialects import postgresql, sqlite
 from gateway.model.chain import ChainHead, canonical_entry, extend, genesis
 from gateway.model.timeline import TimelineEntry, TimelineType
 from gateway.store.json_text import dump_object, load_object
+from gateway.store.many import among, as_arrays, insert_in_order
 from gateway.store.tables import chain_heads, events, timeline
 
 # Nobody asks for the new entries' ids, so they are not fetched. A trigger moves the chain's head along.
 _APPEND = insert(timeline).inline()
+_COLUMNS = tuple(column.name for column in timeline.c if column.name != "id")
+_APPEND_ALL = insert_in_order(timeline, _COLUMNS)
 _OF_EVENT = select(timeline).where(timeline.c.event_id == bindparam("event_id")).order_by(timeline.c.id)
 _HEADS = select(events.c.id, chain_heads).join(chain_heads, chain_heads.c.license_id == events.c.license_id)
 _LOCK_HEAD = _HEADS.where(events.c.id == bindparam("event_id")).with_for_update(of=chain_heads, key_share=True)
 # In the order of the licenses, so that two units of work that write for the same ones do not wait for each other.
 _LOCK_HEADS = (
-    _HEADS.where(events.c.id.in_(bindparam("event_ids", expanding=True)))
+    _HEADS.where(among(events.c.id, "event_ids"))
     .order_by(chain_heads.c.license_id)
     .with_for_update(of=chain_heads, key_share=True)
 )
-_LICENSES = (
-    select(events.c.license_id)
-    .where(events.c.id.in_(bindparam("event_ids", expanding=True)))
-    .distinct()
-    .order_by(events.c.license_id)
-)
+_LICENSES = select(events.c.license_id).where(among(events.c.id, "event_ids")).distinct().order_by(events.c.license_id)
 _BEGIN_CHAIN = {
     "sqlite": sqlite.insert(chain_heads).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(chain_heads).on_conflict_do_nothing(),
@@ -67,7 +65,12 @@ class SqlTimeline:
             license_id = licenses[one.entry.event_id]
             head = heads[license_id] = extend(heads[license_id], one.canonical)
             rows.append(_row(one, head))
-        self._connection.execute(_APPEND, rows if len(rows) > 1 else rows[0])
+        if len(rows) == 1:
+            self._connection.execute(_APPEND, rows[0])
+        elif self._connection.dialect.name == "postgresql":
+            self._connection.execute(_APPEND_ALL, as_arrays(_COLUMNS, rows))
+        else:
+            self._connection.execute(_APPEND, rows)
 
     def of_event(self, event_id: int) -> Sequence[TimelineEntry]:
         """See the port. Entries that are not written yet are the last ones, as they will be."""
