@@ -79,7 +79,7 @@ class AnnouncerBooth:
                 told = CallPrepared(
                     contact_id=contact_id,
                     preparation=preparation,
-                    asked_for=attempt_ids,
+                    asked_for=tuple(attempt_id for attempt_id in attempt_ids if attempt_id not in prepared.left),
                     attempt_ids=prepared.attempt_ids,
                     order=prepared.order,
                     failure=prepared.failure,

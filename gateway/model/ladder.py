@@ -185,6 +185,8 @@ def _voice_note(snapshot: Snapshot, contact: SnapshotContact) -> Step:
 def _first_call(snapshot: Snapshot, contact: SnapshotContact) -> Step:
     if not snapshot.tier.call:
         return Skip(contact.id, Level.CALL, "not_in_tier")
+    if not snapshot.policy.call_attempts:
+        return Skip(contact.id, Level.CALL, "not_in_policy")
     return Call(contact.id, 1)
 
 
@@ -233,17 +235,19 @@ def _owner(policy: Policy, told: Sequence[Attempt], now: datetime) -> Step | _Pa
 
 
 def _after_the_end(snapshot: Snapshot, status: EventStatus, history: Sequence[Attempt], now: datetime) -> Step:
-    """Wait for calls to be hung up, and tell those who were told that it is over, each once, save who took it."""
-    pauses: list[datetime | None] = [None for a in history if a.level is Level.CALL and a.state is AttemptState.PENDING]
+    """Wait for calls to be hung up, and tell those who were told that it is over, each once, save who took it.
+
+    What is still being sent is waited for, or given up: whoever may have got it must hear that it is over, too.
+    """
+    pending = [a for a in history if a.state is AttemptState.PENDING]
+    for attempt in pending:
+        if _overdue(attempt, now):
+            return GiveUp(attempt.id)
+    informed = {a.contact_id for a in history if a.level is Level.STAND_DOWN}
     for contact_id in _to_stand_down(snapshot, status, history):
-        attempts = [a for a in history if a.level is Level.STAND_DOWN and a.contact_id == contact_id]
-        if not attempts:
+        if contact_id not in informed:
             return Send(contact_id, Level.STAND_DOWN)
-        if attempts[-1].state is AttemptState.PENDING:
-            if _overdue(attempts[-1], now):
-                return GiveUp(attempts[-1].id)
-            pauses.append(attempts[-1].deadline_at)
-    return WaitUntil(_earliest(pauses)) if pauses else Finished()
+    return WaitUntil(_earliest([a.deadline_at for a in pending])) if pending else Finished()
 
 
 def _to_stand_down(snapshot: Snapshot, status: EventStatus, history: Sequence[Attempt]) -> list[int]:

@@ -11,6 +11,7 @@ from gateway.model.timeline import TimelineEntry, TimelineType
 from gateway.ports.record import Record, SignalKind, UnitOfWork
 
 _STOPPABLE = frozenset({EventStatus.OPEN, EventStatus.EXHAUSTED})
+_ALERTS = frozenset({Level.TEXT, Level.VOICE_NOTE})
 _MESSAGE_LEFT = frozenset({AttemptState.SENT, AttemptState.DELIVERED, AttemptState.READ, AttemptState.UNKNOWN})
 
 
@@ -135,7 +136,7 @@ def _mark_attempt(work: UnitOfWork, event_id: int, contact_id: int, *, via: Ackn
     if via is AcknowledgedVia.DTMF:
         reached = [attempt for attempt in mine if attempt.level is Level.CALL and attempt.call_id is not None]
     else:
-        reached = [attempt for attempt in mine if attempt.level is not Level.CALL and attempt.state in _MESSAGE_LEFT]
+        reached = [attempt for attempt in mine if attempt.level in _ALERTS and attempt.state in _MESSAGE_LEFT]
     if reached:
         work.attempts.update(replace(reached[-1], state=AttemptState.ACKNOWLEDGED, ended_at=at))
 

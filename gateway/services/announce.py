@@ -1,7 +1,7 @@
 """What a call says. Blocks while speech is rendered: it runs beside the actors, not on their threads."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,10 +30,12 @@ log = structlog.get_logger(__name__)
 class PreparedCall:
     """What is still to be announced, with the order that does it or the reason why nobody can place it now.
 
-    ``may_pass``: the phone system of a leg on record is not in reach, as for a moment after a start.
+    ``left`` is due as well, and for a call of its own. ``may_pass``: the phone system of a leg on record is not in
+    reach, as for a moment after a start.
     """
 
     attempt_ids: tuple[int, ...]
+    left: tuple[int, ...] = ()
     order: CallOrder | None = None
     failure: str | None = None
     may_pass: bool = False
@@ -64,15 +66,24 @@ class Announcer:
     def prepare(self, contact_id: int, attempt_ids: Collection[int], way: Line | Call) -> PreparedCall:
         """Speak the announcement of everything that is still due.
 
-        ``way`` is the line that the call goes through, or a leg on record that was never dialled: the call has its id
-        and its trunk.
+        ``way`` is the line that the call goes through, or a leg on record that was never dialled: the call has its id,
+        its trunk and what it announces.
         """
         due = due_alerts(self._record, attempt_ids, self._clock.now())
         if not due:
             return PreparedCall(attempt_ids=())
+        if isinstance(way, Call):
+            return self._prepared(contact_id, due, way)
+        # One call reaches one number in one language: alerts from before and after an edit of these are not bundled.
+        callee = min(due, key=lambda alert: alert.urgency).callee(contact_id)
+        together = tuple(alert for alert in due if alert.callee(contact_id) == callee)
+        left = tuple(alert.attempt.id for alert in due if alert not in together)
+        if self._is_capped(contact_id, together):
+            return PreparedCall(attempt_ids=(), left=left)
+        return replace(self._prepared(contact_id, together, way), left=left)
+
+    def _prepared(self, contact_id: int, due: Sequence[DueAlert], way: Line | Call) -> PreparedCall:
         due_ids = tuple(alert.attempt.id for alert in due)
-        if isinstance(way, Line) and self._is_capped(contact_id, due):
-            return PreparedCall(attempt_ids=())
         usable = self._phone.trunks()
         if isinstance(way, Call) and way.trunk not in usable:
             failure = ALL_IN_TROUBLE if usable else NO_PHONE_SYSTEM
@@ -90,7 +101,7 @@ class Announcer:
             call_id=way.id if isinstance(way, Call) else way.call_id,
             trunk=way.trunk or "",
             to_number=contact.phone,
-            ring_timeout=snapshot.policy.ring_timeout,
+            ring_timeout=max(alert.snapshot.policy.ring_timeout for alert in due),
             language=contact.language,
             announcement=announcement.path,
             prompts=prompts,

@@ -9,6 +9,7 @@ from gateway.model.attempt import Attempt, AttemptState
 from gateway.model.call import Call, CallOutcome
 from gateway.model.event import EventStatus
 from gateway.model.policy import Snapshot
+from gateway.model.urgency import Urgency, urgency
 from gateway.ports.record import Record, UnitOfWork
 from gateway.services.steps import settle
 
@@ -24,8 +25,14 @@ class DueAlert:
     title: str
     body: str
     severity: str
+    urgency: Urgency
     snapshot: Snapshot
     trunks_in_trouble: frozenset[str]
+
+    def callee(self, contact_id: int) -> tuple[str, str, str | None]:
+        """Return what a call that announces it must keep to: number, language, and the operator behind key 2."""
+        contact = self.snapshot.contact(contact_id)
+        return contact.phone, contact.language, self.snapshot.handoff_number
 
 
 def due_alerts(record: Record, attempt_ids: Collection[int], at: datetime) -> tuple[DueAlert, ...]:
@@ -43,6 +50,7 @@ def due_alerts(record: Record, attempt_ids: Collection[int], at: datetime) -> tu
                     title=escalation.event.title,
                     body=escalation.event.body,
                     severity=escalation.event.severity.value,
+                    urgency=urgency(escalation.event, escalation.event.created_at),
                     snapshot=escalation.snapshot,
                     trunks_in_trouble=trunks_in_trouble(legs),
                 )

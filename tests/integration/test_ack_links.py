@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 
 from gateway.config.schema import AckLinksConfig, Config
 from gateway.model.acknowledgement import AcknowledgedVia
+from gateway.model.attempt import AttemptState, Level
 from gateway.model.event import EventStatus
 from gateway.model.timeline import TimelineType
 from gateway.ports.record import Record, SignalKind
@@ -78,6 +79,20 @@ def test_second_person_is_told_who_acknowledged_first(there: Installation, clien
         assert "You have it" not in text
     assert there.event(event_id).acknowledged_by == "Ana"
     assert there.timeline(event_id)[-1] is TimelineType.ACKNOWLEDGED_AGAIN
+
+
+def test_late_acknowledgement_is_marked_at_the_alert_and_not_at_the_stand_down(
+    there: Installation, client: FlaskClient
+) -> None:
+    event_id = open_event(client)
+    ana, ben = there.add_contact("Ana", "+15550101"), there.add_contact("Ben", "+15550102")
+    told = there.tell(event_id, ben)
+    client.post(there.link(event_id, ana))
+    stood_down = there.tell(event_id, ben, level=Level.STAND_DOWN)
+    client.post(there.link(event_id, ben))
+    with there.record.read() as work:
+        states = {attempt.id: attempt.state for attempt in work.attempts.of_event(event_id)}
+    assert states == {told: AttemptState.ACKNOWLEDGED, stood_down: AttemptState.SENT}
 
 
 def test_acknowledgement_by_phone_shows_on_the_page(there: Installation, client: FlaskClient) -> None:

@@ -180,9 +180,10 @@ class Desk:
         self.tell(PlaceCall(self.contact.id, accepted.event_id, attempt.id))
         return accepted.event_id, attempt.id
 
-    def prepare(self) -> str:
-        """Answer the newest request to prepare a call, and return the call's id."""
+    def prepare(self, *, left: int | None = None) -> str:
+        """Answer the newest request to prepare a call, ``left`` for the next one, and return the call's id."""
         preparation, asked_for, way = self.booth.asked[-1]
+        asked_for = tuple(attempt_id for attempt_id in asked_for if attempt_id != left)
         due = [alert.attempt.id for alert in due_alerts(self.record, asked_for, NOW)]
         order = CallOrder(
             call_id=way.id if isinstance(way, Call) else way.call_id,
@@ -263,6 +264,19 @@ def test_what_falls_due_during_a_call_waits_and_is_announced_together(desk: Desk
     assert len(desk.booth.asked) == 1, "one call at a time"
     desk.end(first, CallOutcome.NO_ANSWER)
     assert desk.booth.asked[-1][1] == tuple(waiting)
+
+
+def test_what_is_left_for_a_call_of_its_own_is_called_about_next(desk: Desk) -> None:
+    desk.due("One")
+    first = desk.prepare()
+    together, left = (desk.due(title)[1] for title in ("Two", "Three"))
+    desk.end(first, CallOutcome.NO_ANSWER)
+    second = desk.prepare(left=left)
+    with desk.record.read() as work:
+        assert [attempt.id for attempt in work.attempts.of_call(second)] == [together]
+    assert desk.state(left) is AttemptState.PENDING
+    desk.end(second, CallOutcome.NO_ANSWER)
+    assert desk.booth.asked[-1][1] == (left,)
 
 
 def test_trunk_trouble_goes_on_in_the_same_attempt(desk: Desk) -> None:

@@ -108,6 +108,14 @@ def test_a_tier_without_voice_notes_skips_them_with_the_reason() -> None:
     assert history.step(T0 + 30 * SECOND, basic) == Skip(1, Level.VOICE_NOTE, "not_in_tier")
 
 
+def test_a_policy_without_calls_places_none() -> None:
+    quiet = snapshot(policy=Policy(call_attempts=0))
+    history = History().add(Level.TEXT, AttemptState.SENT).add(Level.VOICE_NOTE, AttemptState.SKIPPED)
+    assert history.step(T0 + 30 * SECOND, quiet) == Skip(1, Level.CALL, "not_in_policy")
+    history.add(Level.CALL, AttemptState.SKIPPED)
+    assert history.step(T0 + 30 * SECOND, quiet) == Send(2, Level.TEXT)
+
+
 def _told(contact: int = 1, at: datetime = T0) -> History:
     history = History().add(Level.TEXT, AttemptState.SENT, contact=contact, at=at)
     return history.add(Level.VOICE_NOTE, AttemptState.SENT, contact=contact, at=at)
@@ -186,6 +194,18 @@ def test_a_closed_event_waits_for_its_pending_call_to_be_hung_up() -> None:
     history = _told().add(Level.CALL, AttemptState.PENDING)
     history.add(Level.STAND_DOWN, AttemptState.SENT)
     assert history.step(T0, status=EventStatus.ACKNOWLEDGED) == WaitUntil(None)
+
+
+def test_a_closed_event_waits_for_what_is_being_sent_and_stands_down_whoever_may_have_got_it() -> None:
+    history = History().add(Level.TEXT, AttemptState.PENDING)
+    over = EventStatus.ACKNOWLEDGED
+    assert history.step(T0, status=over) == WaitUntil(T0 + 15 * SECOND)
+    assert history.step(T0 + 15 * SECOND, status=over) == GiveUp(1)
+    unknown = History().add(Level.TEXT, AttemptState.UNKNOWN)
+    assert unknown.step(T0 + 15 * SECOND, status=over) == Send(1, Level.STAND_DOWN)
+    unknown.add(Level.STAND_DOWN, AttemptState.PENDING)
+    assert unknown.step(T0, status=over) == WaitUntil(T0 + 15 * SECOND)
+    assert unknown.step(T0 + 15 * SECOND, status=over) == GiveUp(2)
 
 
 def test_backoff_doubles_up_to_its_bound() -> None:

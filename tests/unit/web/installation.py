@@ -188,15 +188,17 @@ class Installation:
             assert work.events.close(event_id, status=status, at=self.clock.now(), from_statuses=open_only)
             work.commit()
 
-    def tell(self, event_id: int, contact: Contact, *, provider_id: str | None = None) -> int:
-        """Record that the contact got the text about the event; return the attempt's id."""
+    def tell(
+        self, event_id: int, contact: Contact, *, provider_id: str | None = None, level: Level = Level.TEXT
+    ) -> int:
+        """Record that the contact got a message about the event; return the attempt's id."""
         with self.record.write() as work:
             attempt = work.attempts.add(
                 Attempt(
                     id=0,
                     event_id=event_id,
                     contact_id=contact.id,
-                    level=Level.TEXT,
+                    level=level,
                     number=1,
                     state=AttemptState.SENT,
                     began_at=self.clock.now(),
