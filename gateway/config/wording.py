@@ -36,6 +36,7 @@ _PATTERNS = {
     "node": ("not a name", "write up to 40 letters, digits, - and _, as in pbx1"),
     "username": ("not a user name", "write up to 40 letters, digits, - and _"),
     "host": ("not a host", "write a host name or an IP address, without port and scheme"),
+    "prefix": ("not a prefix", "write digits, ten at most: signs such as # cannot be dialled"),
     "account_sid": ("not an account SID", "write AC and 32 hexadecimal digits, as the Twilio console shows"),
     "content_sid": ("not a content SID", "write HX and 32 hexadecimal digits, as the Twilio console shows"),
     "[key]": ("not a name", "write up to 40 letters, digits, - and _"),

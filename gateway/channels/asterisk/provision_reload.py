@@ -7,7 +7,6 @@ user may not reload anything.
 
 import re
 import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Mapping
@@ -15,9 +14,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.channels.asterisk.provision_error import ProvisionError
 from gateway.channels.asterisk.provision_files import Layout
-from gateway.channels.asterisk.provision_process import Installation
+from gateway.channels.asterisk.provision_process import Installation, console
 
 _DIALPLAN = "extensions.conf"
 _SIP = "pjsip.conf"
@@ -48,7 +46,6 @@ _AT_START = {
     "system": "timers of SIP",
     "transport": "an address or TLS setting of SIP",
 }
-_COMMAND_LIMIT = 20.0  # seconds
 _POLL = 0.2  # seconds between two looks for calls
 _IDLE = re.compile(r"^0 active channels", re.MULTILINE)
 
@@ -101,20 +98,6 @@ def reload(installation: Installation, layout: Layout, before: Mapping[str, byte
 
 # Modules first: what the other files name may come with them. The dialplan last: it may have to wait.
 _RANK = {_MODULES: 0, _DIALPLAN: 2}
-
-
-def console(installation: Installation, layout: Layout, command: str) -> str:
-    """Return what Asterisk says to a command of its console. Raises ``ProvisionError`` where it does not answer."""
-    arguments = [*installation.command, "-C", str(layout.config_file), "-rx", command]
-    try:
-        done = subprocess.run(  # noqa: S603 - the program that runs already; the commands are the constants above
-            arguments, capture_output=True, text=True, errors="replace", timeout=_COMMAND_LIMIT, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ProvisionError(f"the running Asterisk did not take {command!r}: {error}") from error
-    if done.returncode != 0:
-        raise ProvisionError(f"the running Asterisk did not take {command!r}: {(done.stderr or done.stdout).strip()}")
-    return done.stdout
 
 
 def _only_at_start(name: str, loaded: str, wanted: str) -> list[str]:

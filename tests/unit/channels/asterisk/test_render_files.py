@@ -241,3 +241,69 @@ def test_root_of_its_own_is_named_in_the_directories(tmp_path: Path) -> None:
     assert directories["astmoddir"] == ["/opt/root/modules"]
     assert directories["astdatadir"] == ["/opt/root/share"]
     assert layout == layout_of(config().nodes[0], tmp_path)
+
+
+def test_files_for_another_machine_name_its_directories(tmp_path: Path) -> None:
+    layout = rendered(config({}), tmp_path, at=Path("/srv/tocsin"))
+    assert layout == layout_of(config().nodes[0], tmp_path)
+    directories = dict(sections(layout.config_file))["directories"]
+    assert {path for (path,) in directories.values()} == {
+        f"/srv/tocsin/pbx1/{name}" for name in ("etc", "state", "spool", "run", "log")
+    }
+
+
+def test_address_that_only_this_machine_sees_is_not_written_for_another(tmp_path: Path) -> None:
+    anywhere = config({"host": "127.0.0.1"}, sip_bind="0.0.0.0:5060")
+    layout = rendered(anywhere, tmp_path, at=Path("/srv/tocsin"))
+    assert "media_address" not in pjsip(layout, "endpoint")[0][1]
+
+
+def test_what_only_this_machine_sees_is_no_part_of_the_versions(tmp_path: Path) -> None:
+    anywhere = config({"host": "127.0.0.1"}, sip_bind="0.0.0.0:5060")
+    here, there = rendered(anywhere, tmp_path / "a"), rendered(anywhere, tmp_path / "b", at=Path("/srv/tocsin"))
+    (own,), (other,) = ({section[1]["accountcode"][0] for section in pjsip(made, "endpoint")} for made in (here, there))
+    assert own == other == versions(anywhere, anywhere.nodes[0], "s3cret").pjsip
+
+
+def test_versions_change_with_what_is_rendered_and_with_the_secret() -> None:
+    plain, changed = config({}), config({"codecs": ["alaw"]})
+    one, other = versions(plain, plain.nodes[0], "a"), versions(changed, changed.nodes[0], "a")
+    assert (one.dialplan, one.pjsip != other.pjsip) == (other.dialplan, True)
+    assert versions(plain, plain.nodes[0], "b").pjsip != one.pjsip
+
+
+def test_trunk_over_tls_leaves_by_a_transport_that_verifies(tmp_path: Path) -> None:
+    own = {"certificate": "/etc/x/cert.pem", "key": "/etc/x/key.pem", "ca_file": "/etc/x/ca.pem", "method": "tlsv1_3"}
+    both = config({"transport": "tls", "srtp": "sdes"}, {"name": "carrier-b", "transport": "tls", "tls": own})
+    layout = rendered(both, tmp_path)
+    found = dict(pjsip(layout, "transport"))
+    assert found["transport-tls"]["bind"] == ["127.0.0.1:5061"]
+    assert found["transport-tls"]["method"] == ["tlsv1_2"]
+    assert found["transport-tls"]["verify_server"] == ["yes"]
+    assert found["transport-tls"]["ca_list_file"] == ["/etc/ssl/certs/ca-certificates.crt"]
+    assert "cert_file" not in found["transport-tls"]
+    assert found["transport-tls-carrier-b"]["bind"] == ["127.0.0.1:0"]
+    assert found["transport-tls-carrier-b"]["cert_file"] == ["/etc/x/cert.pem"]
+    first, second = pjsip(layout, "endpoint")
+    assert first[1]["media_encryption"] == ["sdes"]
+    assert first[1]["media_encryption_optimistic"] == ["no"]
+    assert "media_encryption" not in second[1]
+    assert second[1]["transport"] == ["transport-tls-carrier-b"]
+    assert pjsip(layout, "aor")[0][1]["contact"] == ["sip:sip.carrier.example:5061;transport=tls"]
+    assert "res_srtp.so" in (layout.etc / "modules.conf").read_text()
+
+
+def test_plain_ami_stays_on_this_machine_where_the_node_has_tls(tmp_path: Path) -> None:
+    layout = rendered(config({}, host="192.0.2.1", ami_tls={"certificate": "/etc/x/ami.pem"}), tmp_path)
+    general = dict(sections(layout.etc / "manager.conf"))["general"]
+    assert general["tlsbindaddr"] == ["192.0.2.1:5038"]
+    assert (general["bindaddr"], general["port"]) == (["127.0.0.2"], ["5039"])
+    assert general["tlsprivatekey"] == ["/etc/x/ami.pem"]
+
+
+def test_registrations_at_one_carrier_are_marked_and_a_single_one_is_not(tmp_path: Path) -> None:
+    account = {"username": "u", "password": "p"}
+    two = rendered(config(account, {**account, "name": "carrier-b"}), tmp_path / "two")
+    assert [section[1]["line"] for section in pjsip(two, "registration")] == [["yes"], ["yes"]]
+    one = rendered(config(account, {"name": "carrier-b"}), tmp_path / "one")
+    assert "line" not in pjsip(one, "registration")[0][1]
