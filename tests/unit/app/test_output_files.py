@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,14 +55,15 @@ def test_a_phone_number_alone_may_stay_as_it_is(text: str, cell: str) -> None:
     assert csv_cell(text, numbers_as_they_are=True) == cell
 
 
-def half_and_then_nothing() -> str:
+def half_and_then_nothing() -> Iterator[str]:
+    yield "half"
     raise ZeroDivisionError
 
 
 def test_a_file_that_is_not_written_to_its_end_does_not_appear(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("before", encoding="utf-8")
     with pytest.raises(ZeroDivisionError), opened(tmp_path / "out") as file:
-        file.write(half_and_then_nothing())
+        file.writelines(half_and_then_nothing())
     assert (tmp_path / "out").read_text(encoding="utf-8") == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
