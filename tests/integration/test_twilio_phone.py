@@ -398,6 +398,27 @@ def test_twilio_out_of_reach_in_mid_call_is_waited_for(desk: Desk) -> None:
     assert desk.ended(order).outcome is CallOutcome.CANCELLED
 
 
+def test_a_call_that_twilio_does_not_know_is_asked_for_again_and_then_lost(desk: Desk) -> None:
+    order = desk.order()
+    desk.book.keep(order.call_id, "CA" + "0" * 32)
+    desk.phone.look_up("twilio", [order.call_id])
+    assert desk.ended(order).outcome is CallOutcome.LOST
+    assert len([request for request in desk.twilio.requests if "/Calls/CA" in request.path]) > 1
+    desk.twilio.rejected.clear()
+
+
+def test_a_leg_is_not_followed_for_ever(desk: Desk) -> None:
+    desk.twilio.go_down()
+    order = desk.order()
+    call = desk.book.calls[order.call_id]
+    desk.book.calls[order.call_id] = replace(
+        call, started_at=call.started_at - timedelta(hours=5), provider_call_id="CA" + "0" * 32
+    )
+    desk.phone.look_up("twilio", [order.call_id])
+    assert desk.ended(order).outcome is CallOutcome.LOST
+    desk.twilio.come_back()
+
+
 def test_orders_without_a_running_phone_end_at_once(desk: Desk) -> None:
     desk.phone.stop()
     assert desk.phone.trunks() == ()

@@ -1,12 +1,16 @@
 """Calls through Twilio, end to end: a real gateway, and a Twilio that follows its own API document."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.model.acknowledgement import AcknowledgedVia
 from gateway.model.contact import Contact
+from gateway.services.acknowledge import acknowledge
+from gateway.store.wakeup import make_wakeup
 from tests.clouds import FakeTwilio, Fault
 from tests.clouds.twilio_callee import HANGS_UP, LISTENS, NOTHING, Callee, picks_up, rings_out, turns_away
 from tests.clouds.twilio_voice import CreateFault
@@ -30,7 +34,9 @@ class Exchange:
             "calls_per_second": 50,
             "timeout": "3s",
         }
-        self.gateway = Gateway(directory, {"twilio": section, "policy": dict(FAST) | {"call_attempts": 1}})
+        self.gateway = Gateway(
+            directory, {"twilio": section, "policy": dict(FAST) | {"call_attempts": 1, "ring_timeout": "30s"}}
+        )
         self._numbers = 0
 
     def person(self, license_id: int, callee: Callee, **values: Any) -> Contact:
@@ -48,6 +54,18 @@ class Exchange:
 
     def calls(self, event_id: int) -> list[dict[str, Any]]:
         return list(self.gateway.event(event_id)["calls"])
+
+    def acknowledge(self, event_id: int) -> None:
+        """Acknowledge an event as somebody else does, at another process."""
+        acknowledge(
+            self.gateway.record,
+            event_ids=[event_id],
+            contact_id=None,
+            by="Dana",
+            via=AcknowledgedVia.ADMIN,
+            at=datetime.now(UTC),
+        )
+        make_wakeup(self.gateway.config.database_url).notify()
 
     def finished(self, event_id: int) -> None:
         """Wait until nothing is left to do, and assert that nothing unexpected happened."""
@@ -177,7 +195,7 @@ def test_an_acknowledgement_elsewhere_cancels_a_ringing_call(exchange: Exchange)
     event_id, (ana,) = exchange.alert(rings_out())
     call = exchange.voice.expect_call(ana.phone).wait_status("ringing")
     exchange.gateway.expect_entry(event_id, "call_ringing")
-    exchange.gateway.run("event", "ack", str(event_id))
+    exchange.acknowledge(event_id)
     call.wait_ended()
     assert (call.status, call.wanted, call.answered_at) == ("canceled", "canceled", None)
     exchange.finished(event_id)
@@ -188,7 +206,7 @@ def test_an_acknowledgement_elsewhere_is_told_in_mid_call(exchange: Exchange) ->
     event_id, (ana,) = exchange.alert(picks_up(LISTENS))
     call = exchange.voice.expect_call(ana.phone).wait_heard(exchange.gateway.spoken("en", "menu"))
     exchange.gateway.expect_entry(event_id, "call_answered")
-    exchange.gateway.run("event", "ack", str(event_id))
+    exchange.acknowledge(event_id)
     call.wait_ended()
     assert call.wanted is None, "told, not cut off"
     assert len(call.heard) == 3, "message, menu, and who has it"
@@ -200,7 +218,7 @@ def test_a_callee_who_comes_second_hears_who_was_first(exchange: Exchange) -> No
     event_id, (ana,) = exchange.alert(picks_up(HANGS_UP, ring=0.2))
     exchange.voice.expect_call(ana.phone).wait_ended()
     exchange.gateway.expect_entry(event_id, "call_ended")
-    exchange.gateway.run("event", "ack", str(event_id))
+    exchange.acknowledge(event_id)
     exchange.finished(event_id)
     line = exchange.voice.lines[exchange.voice.calls[-1].sid]
     key = str(line.call.fields["Url"]).replace("/answer?", "/key?") + "&turn=1&key=1"
@@ -228,7 +246,7 @@ def test_a_connection_that_breaks_after_the_request_does_not_repeat_the_call(exc
     exchange.twilio.fail(Fault.DROP, times=1)
     event_id, (ana,) = exchange.alert(rings_out())
     call = exchange.voice.expect_call(ana.phone).wait_status("ringing")
-    exchange.gateway.run("event", "ack", str(event_id))
+    exchange.acknowledge(event_id)
     assert call.wait_ended().status == "canceled", "it was found, and could be cancelled"
     exchange.finished(event_id)
 
@@ -271,7 +289,7 @@ def test_forged_callbacks_are_refused_and_change_nothing(exchange: Exchange) -> 
         # What Twilio signed for another call's address is as good as forged, and so is a script that we did not sign.
         assert line.post(url.replace("call=", "call=x"), line.form(**form))[0] == 404
     assert exchange.gateway.event(event_id)["status"] == "open"
-    exchange.gateway.run("event", "ack", str(event_id))
+    exchange.acknowledge(event_id)
     call.wait_ended()
     exchange.finished(event_id)
 
@@ -296,7 +314,7 @@ def test_a_country_that_the_account_may_not_call_is_trunk_trouble_and_tried_once
     event_id = exchange.gateway.post(exchange.gateway.source(license_id))
     exchange.gateway.expect_entry(event_id, "call_ended", outcome="trunk_trouble", hangup_cause=21)
     exchange.gateway.expect_entry(event_id, "attempt_result", result="unavailable", reason="every_trunk_in_trouble")
-    exchange.gateway.run("event", "ack", str(event_id))
+    exchange.acknowledge(event_id)
     exchange.finished(event_id)
 
 
@@ -308,7 +326,7 @@ def test_an_engine_killed_as_the_call_is_created_adopts_it(exchange: Exchange) -
     exchange.voice.release()
     call.wait_heard(exchange.gateway.spoken("en", "menu"))
     until(lambda: exchange.gateway.http("GET", "/readyz").body["parts"]["engine"]["state"] == "ok", 40, "it is back")
-    exchange.gateway.run("event", "ack", str(event_id))
+    exchange.acknowledge(event_id)
     call.wait_ended(30)
     exchange.finished(event_id)
     (leg,) = exchange.calls(event_id)

@@ -8,6 +8,7 @@ import hashlib
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 from xml.sax.saxutils import escape
@@ -38,6 +39,8 @@ from gateway.ports.record import RecordUnavailableError
 log = structlog.get_logger(__name__)
 
 _THREADS = 4
+# Twilio ends every call by its time limit. What is still not over then has never been heard of again.
+_LONGEST_LEG = LONGEST_HANDOFF + timedelta(minutes=15)
 
 
 class VoiceAddresses(Protocol):
@@ -135,6 +138,9 @@ class TwilioPhone:
         if leg is not None:
             self._submit(lambda: self._order(leg))
 
+    def refuse_pin(self, call_id: str, *, again: bool) -> None:
+        """Do nothing: the web, which is told of the PIN, has answered at once."""
+
     def look_up(self, node: str, call_ids: Collection[str]) -> None:
         """Report what is known of legs whose end was not seen, and follow those in progress."""
         if node == TWILIO:
@@ -223,15 +229,20 @@ class TwilioPhone:
                 self._search(leg)
             elif (report := self._api.fetch(leg.sid)) is not None:
                 self._seen(leg, report)
-            else:
+            elif self._age(leg) > self._timings.lost_after:
+                # A call that was only just created may not be there yet.
                 log.error("twilio_call_unknown", call_id=leg.call_id, provider_call_id=leg.sid)
                 self._end(leg, leg.ended(self._clock.now(), CallOutcome.LOST))
         except LookUpFailedError as error:
             log.warning("twilio_call_not_looked_up", call_id=leg.call_id, reason=str(error))
-        if leg.sid is None and leg.lost_at is not None and time.monotonic() >= leg.lost_at:
+        is_overdue = leg.sid is None and leg.lost_at is not None and time.monotonic() >= leg.lost_at
+        if is_overdue or self._age(leg) > _LONGEST_LEG:
             # It may have rung: to dial it again, here or elsewhere, could ring somebody twice for one attempt.
             log.error("twilio_call_lost", call_id=leg.call_id)
             self._end(leg, leg.ended(self._clock.now(), CallOutcome.LOST))
+
+    def _age(self, leg: VoiceLeg) -> timedelta:
+        return self._clock.now() - leg.placed_at
 
     def _search(self, leg: VoiceLeg) -> None:
         try:

@@ -15,6 +15,7 @@ from gateway.ports.provider_calls import ProviderReport
 _FINAL = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
 _ANSWERED = "in-progress"
 _RINGING = "ringing"
+_FIRST_FINAL_FAILURE = 300
 
 _INVALID_NUMBERS = frozenset({13223, 13226, 21211, 21214, 21217, 21421})
 # Refusals that an operator will meet, in words that say what to do about them.
@@ -119,7 +120,8 @@ def report_of(
         is_ringing=status == _RINGING,
         is_answered=status == _ANSWERED,
         outcome=outcome_of(status, sip_cause=sip_cause, error_code=error_code, answered_by=answered_by),
-        sip_cause=sip_cause,
+        # As with our own trunks: that a call was answered is no cause of its end.
+        sip_cause=sip_cause if sip_cause is not None and sip_cause >= _FIRST_FINAL_FAILURE else None,
         duration=_number(duration) if status == "completed" else None,
         by_machine=is_machine(answered_by),
     )

@@ -93,8 +93,11 @@ def test_a_report_is_read_from_its_form() -> None:
         "CA1",
         CallOutcome.NO_KEY,
         12,
-        200,
+        None,
     )
+    busy = read_voice_report(form | {"CallStatus": "busy", "SipResponseCode": "486"})
+    assert busy is not None
+    assert (busy.sip_cause, busy.duration) == (486, None)
     ringing = read_voice_report({"CallSid": "CA1", "CallStatus": "ringing", "CallDuration": "0"})
     assert ringing is not None
     assert (ringing.is_ringing, ringing.is_answered, ringing.outcome, ringing.duration) == (True, False, None, None)
