@@ -1,5 +1,6 @@
 """The callbacks of calls through Twilio, one by one: what is said, and what is recorded."""
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -22,6 +23,7 @@ from gateway.ports.speech import Audio, AudioFormat, SpeechError
 from gateway.services import calls, provider_calls, tenants
 from gateway.services.call_script import CallScript, ScriptSigner
 from gateway.services.quota import VoiceQuota
+from gateway.store import open_record
 from tests.clouds.twilio_twiml import parse
 from tests.unit.web.installation import Installation, open_event
 from web.services import VoiceCalls
@@ -120,8 +122,9 @@ class Line:
 
 
 @pytest.fixture
-def line(record: Record, tmp_path: Path, request: pytest.FixtureRequest) -> Line:
+def line(sqlite_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Line]:
     """Return a call to somebody, who has the PIN that is the parameter, if any."""
+    record = open_record(sqlite_url)
     pin = getattr(request, "param", None)
     signer, speech, moody = ScriptSigner(b"k" * 32), FakeSpeech(tmp_path), MoodyRecord(record)
     there = Installation(record, config=Config(web=WebConfig(public_url="https://alerts.example.com")))
@@ -176,7 +179,8 @@ def line(record: Record, tmp_path: Path, request: pytest.FixtureRequest) -> Line
     there.record = moody
     client = there.client()
     there.record = record
-    return Line(there, client, speech, moody, event_id, ana, script, signer)
+    yield Line(there, client, speech, moody, event_id, ana, script, signer)
+    record.close()
 
 
 def sounds(verbs: list[ET.Element]) -> list[str]:
