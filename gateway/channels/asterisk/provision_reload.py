@@ -23,6 +23,7 @@ _MODULES = "modules.conf"
 # What to say to Asterisk when a file has changed. Its SIP is several modules that read one file.
 _COMMANDS = {
     "acl.conf": ("module reload acl",),
+    "amd.conf": ("module reload app_amd.so",),
     "ccss.conf": ("module reload ccss",),
     "cdr.conf": ("module reload cdr",),
     "cel.conf": ("module reload cel",),
@@ -82,14 +83,14 @@ def reload(installation: Installation, layout: Layout, before: Mapping[str, byte
             reasons = ["the dialplan: it is exchanged when no call is in progress, so reload once more"]
         elif file.name == _MODULES:
             reasons += _load_modules(installation, layout, loaded.decode(), wanted.decode())
-        else:
-            for command in _COMMANDS.get(file.name, ()):
+            taken.append(file.name)
+        elif file.name in _COMMANDS:
+            for command in _COMMANDS[file.name]:
                 console(installation, layout, command)
-            if file.name in _COMMANDS:
-                taken.append(file.name)
-            if file.name == _SIP:
-                reasons += _not_taken(installation, layout, wanted.decode())
-                _register(installation, layout, loaded.decode(), wanted.decode())
+            taken.append(file.name)
+        if file.name == _SIP:
+            reasons += _not_taken(installation, layout, wanted.decode())
+            _register(installation, layout, loaded.decode(), wanted.decode())
         pending += reasons
         if not reasons:
             _note(layout, file)
@@ -102,10 +103,12 @@ _RANK = {_MODULES: 0, _DIALPLAN: 2}
 
 def _only_at_start(name: str, loaded: str, wanted: str) -> list[str]:
     """Return what of a file's changes needs a new start."""
-    if name not in {"asterisk.conf", _SIP}:
-        return []
-    if name == "asterisk.conf":
+    if name in _AT_START:
         return [_AT_START[name]]
+    if name not in {*_COMMANDS, _MODULES}:
+        return [f"the file {name}"]
+    if name != _SIP:
+        return []
     old, new = _sections(loaded), _sections(wanted)
     changed = {section for section in old.keys() & new.keys() if old[section] != new[section]}
     kinds = {kind for kind in ("system", "transport") if any(section[1] == kind for section in changed)}
