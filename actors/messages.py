@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pykka
 
@@ -99,7 +99,9 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class PhoneReported:
-    """From the phone: something happened to a leg or to a phone system."""
+    """From the phone: something happened to a leg or to a phone system. It goes before other messages: see the pool."""
+
+    urgent: ClassVar[bool] = True
 
     report: PhoneReport
 

@@ -6,6 +6,10 @@ of actors. An actor's inbox puts its owner into the pool's queue when the first 
 arrives, and one thread at a time works through the inbox, so the promise of an actor holds: one
 message at a time, in their order.
 
+A message whose class says ``urgent`` goes before the others, and so does its actor before other actors: a pressed key
+must not wait for a thousand alerts that have just come in. Among the urgent messages of an actor, and among its others,
+their order holds.
+
 Two consequences of Pykka's own registry being a list are avoided: our actors are not
 entered there, so stopping one does not search all of them, and a failure of one never stops others.
 """
@@ -13,6 +17,8 @@ entered there, so stopping one does not search all of them, and a failure of one
 import queue
 import threading
 from collections import deque
+from contextlib import suppress
+from enum import Enum, auto
 from typing import Any, Self
 
 import pykka
@@ -29,7 +35,10 @@ class ActorPool:
     """A fixed number of threads on which actors run."""
 
     def __init__(self, *, threads: int) -> None:
-        self._due: queue.SimpleQueue[PooledActor | None] = queue.SimpleQueue()
+        # One token for each entry of the two queues; ``None`` ends a thread.
+        self._tokens: queue.SimpleQueue[bool | None] = queue.SimpleQueue()
+        self._urgent: deque[PooledActor] = deque()
+        self._others: deque[PooledActor] = deque()
         self._threads = [
             threading.Thread(target=self._work, name=f"actors-{number}", daemon=True) for number in range(threads)
         ]
@@ -37,55 +46,86 @@ class ActorPool:
             thread.start()
 
     def schedule(self, actor: "PooledActor") -> None:
-        """Let a thread run the actor soon."""
-        self._due.put(actor)
+        """Let a thread run the actor soon; at once where its messages are urgent."""
+        (self._urgent if actor.actor_inbox.hurries else self._others).append(actor)
+        self._tokens.put(True)
 
     def stop(self, timeout: float) -> bool:
         """End the threads after what is queued now; tell whether all ended within ``timeout`` seconds."""
         for _ in self._threads:
-            self._due.put(None)
+            self._tokens.put(None)
         for thread in self._threads:
             thread.join(timeout)
         return not any(thread.is_alive() for thread in self._threads)
 
     def backlog(self) -> int:
         """Return how many actors wait for a thread."""
-        return self._due.qsize()
+        return self._tokens.qsize()
 
     def _work(self) -> None:
-        while (actor := self._due.get()) is not None:
+        while self._tokens.get() is not None:
+            actor = self._next()
             try:
                 actor.run_slice()
             except BaseException:
                 log.exception("actor_loop_broke", actor=str(actor))
+
+    def _next(self) -> "PooledActor":
+        while True:
+            # Whoever has a token finds an actor; another thread may take the one just seen, and leave a newer one.
+            for waiting in (self._urgent, self._others):
+                with suppress(IndexError):
+                    return waiting.popleft()
+
+
+class _State(Enum):
+    """Where an actor is: not started, without anything to do, in one of the pool's queues, or on a thread."""
+
+    NEW = auto()
+    IDLE = auto()
+    QUEUED = auto()
+    HURRIED = auto()
+    RUNNING = auto()
 
 
 class _PooledInbox:
     """An inbox that puts its owner into the pool's queue once, however many messages arrive."""
 
     def __init__(self) -> None:
-        self._envelopes: deque[Envelope[Any]] = deque()
+        self._urgent: deque[Envelope[Any]] = deque()
+        self._others: deque[Envelope[Any]] = deque()
         self._lock = threading.Lock()
         self._owner: PooledActor | None = None
-        self._scheduled = True  # until the owner is started
+        self._state = _State.NEW
+
+    @property
+    def hurries(self) -> bool:
+        """Whether the owner waits with an urgent message."""
+        return self._state is _State.HURRIED
 
     def put(self, envelope: Envelope[Any], /) -> None:
+        urgent = getattr(type(envelope.message), "urgent", False)
         with self._lock:
-            self._envelopes.append(envelope)
-            owner = None if self._scheduled else self._owner
-            self._scheduled = self._scheduled or owner is not None
+            (self._urgent if urgent else self._others).append(envelope)
+            # An owner that waits among the others is put among the urgent ones as well; its first turn is what counts.
+            schedules = self._state is _State.IDLE or (urgent and self._state is _State.QUEUED)
+            if schedules:
+                self._state = self._place()
+            owner = self._owner if schedules else None
         if owner is not None:
             owner.pool.schedule(owner)
 
     def get(self) -> Envelope[Any]:
-        return self._envelopes.popleft()
+        return self._urgent.popleft() if self._urgent else self._others.popleft()
 
     def empty(self) -> bool:
-        return not self._envelopes
+        return not self._urgent and not self._others
 
     def open(self, owner: "PooledActor") -> None:
         """Schedule the owner for the first time."""
-        self._owner = owner
+        with self._lock:
+            self._owner = owner
+            self._state = self._place()
         owner.pool.schedule(owner)
 
     def close(self) -> None:
@@ -93,11 +133,23 @@ class _PooledInbox:
         with self._lock:
             self._owner = None
 
-    def rest(self) -> bool:
-        """Let the owner off the pool's queue if there is nothing more to do; tell whether it was let off."""
+    def claim(self) -> bool:
+        """Take the owner's turn; false where another thread has it, or had it already."""
         with self._lock:
-            self._scheduled = bool(self._envelopes)
-            return not self._scheduled
+            waits = self._state in {_State.QUEUED, _State.HURRIED}
+            if waits:
+                self._state = _State.RUNNING
+            return waits
+
+    def rest(self) -> bool:
+        """Let the owner off the pool's queues if there is nothing more to do; tell whether it was let off."""
+        with self._lock:
+            rests = self.empty()
+            self._state = _State.IDLE if rests else self._place()
+            return rests
+
+    def _place(self) -> _State:
+        return _State.HURRIED if self._urgent else _State.QUEUED
 
 
 class PooledActor(pykka.Actor):
@@ -133,7 +185,9 @@ class PooledActor(pykka.Actor):
         self.actor_inbox.open(self)
 
     def run_slice(self) -> None:
-        """Handle the messages that have arrived; called by a thread of the pool, one at a time."""
+        """Handle the messages that have arrived, if it is the actor's turn; called by the threads of the pool."""
+        if not self.actor_inbox.claim():
+            return
         if not self._begun:
             self._begun = True
             self._begin()

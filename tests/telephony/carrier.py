@@ -165,6 +165,8 @@ class Carrier:
     ``accounts`` (user to password) make it ask for passwords and take registrations; without, it knows its customer by
     the address ``customer``. ``certificate`` is a PEM file with certificate and key, for TLS.
 
+    With ``records`` false nobody's calls are recorded: for loads, of which that would be the largest part.
+
     A number without a behaviour of its own has the one of ``DEFAULT``: answers, presses nothing.
     """
 
@@ -180,6 +182,7 @@ class Carrier:
         codecs: Sequence[str] = ("ulaw", "alaw"),
         dtmf_mode: str = "rfc4733",
         rtp_ports: tuple[int, int] | None = None,
+        records: bool = True,
     ) -> None:
         self.sip_port = sip_port or free_port(socket.SOCK_DGRAM)
         self.invites: list[CarrierCall] = []
@@ -208,6 +211,7 @@ class Carrier:
             "dtmf_mode": dtmf_mode,
             "rtp_start": rtp_start,
             "rtp_end": rtp_end,
+            "records": records,
         }
 
     def __enter__(self) -> Self:

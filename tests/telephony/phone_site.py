@@ -44,11 +44,15 @@ class PhoneSite:
         *,
         policy: Mapping[str, object] | None = None,
         settings: Mapping[str, Any] | None = None,
+        node_settings: Mapping[str, object] | None = None,
+        carrier_settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.directory = directory
         self._nodes = nodes
         self._policy = QUICK_LADDER | dict(policy or {})
         self._settings = dict(settings or {})
+        self._node_settings = dict(node_settings or {})
+        self._carrier_settings = dict(carrier_settings or {})
         self._parts = ExitStack()
         self._numbers = 0
         self.carriers: dict[str, Carrier] = {}
@@ -60,9 +64,11 @@ class PhoneSite:
             rendered: list[AsteriskConfig] = []
             for node, trunks in self._nodes.items():
                 for trunk in trunks:
-                    self.carriers[trunk] = parts.enter_context(Carrier(self.directory / f"carrier-{trunk}"))
+                    self.carriers[trunk] = parts.enter_context(
+                        Carrier(self.directory / f"carrier-{trunk}", **self._carrier_settings)
+                    )
                 config = asterisk_config(
-                    {trunk: self.carriers[trunk].sip_port for trunk in trunks}, name=node, each=trunks
+                    {trunk: self.carriers[trunk].sip_port for trunk in trunks}, name=node, each=trunks, node_settings=self._node_settings
                 )
                 config = with_sounds(config, self.directory / f"sounds-{node}")
                 rendered.append(config)
@@ -85,7 +91,7 @@ class PhoneSite:
     def person(self, number: str | None = None, **license_values: object) -> Person:
         """Make somebody, with a number that nobody else has."""
         number = number or self.number()
-        license_id = self.gateway.license(name=f"Site {self._numbers}", **license_values)
+        license_id = self.gateway.license(**{"name": f"Site {self._numbers}"} | license_values)
         contact = self.gateway.contact(license_id, number)
         return Person(number, self.gateway.source(license_id), license_id, contact.id)
 

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pykka
 import pytest
@@ -114,3 +116,60 @@ def test_pykkas_reference_does_not_keep_an_actor_but_its_inbox_does(pool: ActorP
     until(lambda: received == ["started"], 5, "the actor runs")
     ref.tell("alive")
     until(lambda: received[-1] == "alive", 5, "the actor was kept by its inbox")
+
+
+@dataclass(frozen=True)
+class Urgent:
+    """A message that goes before others."""
+
+    urgent: ClassVar[bool] = True
+
+    number: int = 0
+
+
+def held_pool() -> tuple[ActorPool, threading.Event, "pykka.ActorRef[Collector]"]:
+    """Return a pool whose only thread is busy until the event is set."""
+    pool, go_on, busy = ActorPool(threads=1), threading.Event(), threading.Event()
+
+    class Holder(PooledActor):
+        def on_receive(self, message: object) -> None:
+            busy.set()
+            go_on.wait(10)
+
+    holder = Holder.start(pool=pool)
+    holder.tell("hold")
+    assert busy.wait(5)
+    return pool, go_on, holder  # type: ignore[return-value] # whoever it is, it must be kept
+
+
+def test_an_urgent_message_goes_before_the_others_and_its_actor_before_other_actors() -> None:
+    pool, go_on, _holder = held_pool()
+    order: list[object] = []
+    actors = [Collector.start(pool=pool, received=order, inside=threading.Lock()) for _ in range(3)]
+    for ref in actors:
+        ref.tell("other")
+    for number in range(3):
+        actors[2].tell(Urgent(number))
+    go_on.set()
+    until(lambda: len(order) == 9, 5, "every message is handled")
+    assert order[:5] == ["started", Urgent(0), Urgent(1), Urgent(2), "other"]
+    assert pool.stop(5)
+
+
+def test_messages_of_both_kinds_are_handled_once_each_in_their_order(pool: ActorPool) -> None:
+    actors = [start(pool) for _ in range(20)]
+
+    def send(sender: int) -> None:
+        for number in range(200):
+            for ref, _ in actors:
+                ref.tell(Urgent(number) if sender % 2 else (sender, number))
+
+    senders = [threading.Thread(target=send, args=(n,)) for n in range(2)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    until(lambda: all(len(received) == 401 for _, received in actors), 20, "every message is handled")
+    for _, received in actors:
+        assert [each.number for each in received if isinstance(each, Urgent)] == list(range(200))
+        assert [each[1] for each in received if isinstance(each, tuple)] == list(range(200))
