@@ -19,7 +19,7 @@ import structlog
 from rich.console import Console
 from rich.markup import escape
 
-from tests.bench import actors, calls, crowd, escalations, ingest, wakeup
+from tests.bench import actors, calls, crowd, escalations, ingest, storm, wakeup
 from tests.bench.plan import Plan
 from tests.bench.results import Result, show, write
 
@@ -29,6 +29,7 @@ BENCHMARKS: Mapping[str, Callable[[Plan], Iterator[Result]]] = {
     "wakeup": wakeup.measure,
     "calls": calls.measure,
     "crowd": crowd.measure,
+    "storm": storm.measure,
     "escalations": escalations.measure,
 }
 _OUTPUT = Path("build/bench.json")
