@@ -43,9 +43,6 @@ _WORDS = {
     LICENSE_CALLS_PER_DAY: "call_safety.license_calls_per_day calls were placed for the license today",
     LICENSE_MINUTES_PER_DAY: "call_safety.license_minutes_per_day minutes were called for the license today",
 }
-# So long what was counted is not counted again: in a storm that would take longer than the calls. The caps may be
-# passed by the calls that a second begins.
-_COUNTED_FOR = 1.0
 
 
 def destination_refusal(safety: CallSafety, number: str) -> str | None:
@@ -89,10 +86,15 @@ class _Use:
 
 
 class CallGuard:
-    """Refuses calls by the rules of the installation. May be used by several threads."""
+    """Refuses calls by the rules of the installation. May be used by several threads.
 
-    def __init__(self, safety: CallSafety) -> None:
+    What was counted is not counted again for ``counted_for`` seconds: in a storm that would take longer than the calls.
+    The caps may be passed by the calls that begin meanwhile.
+    """
+
+    def __init__(self, safety: CallSafety, *, counted_for: float = 1.0) -> None:
         self._safety = safety
+        self._counted_for = counted_for
         self._uses: dict[tuple[int | None, datetime], _Use] = {}
         self._lock = Lock()
 
@@ -128,7 +130,7 @@ class CallGuard:
         key = (license_id, since)
         with self._lock:
             use = self._uses.get(key)
-        if use is not None and monotonic() - use.counted < _COUNTED_FOR:
+        if use is not None and monotonic() - use.counted < self._counted_for:
             return use
         with record.read() as work:
             every = work.call_details.tallies(CallFilter(license_id=license_id, since=since))

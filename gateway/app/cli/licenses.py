@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from gateway.app.cli.database import open_database
+from gateway.app.cli.destinations import check_destination
 from gateway.app.cli.invocation import Invocation, command, print_table
 from gateway.config.document import parse
 from gateway.model.license import License
@@ -56,6 +57,7 @@ def license_add(
       tocsin license add --name Lab --tier basic --policy l1_wait=5s --policy call_attempts=1 --json
     """  # noqa: D301 - click's mark for "do not rewrap"
     config = invocation.config()
+    check_destination(config, handoff_number, what="the handoff number")
     policy = {key: value for key, value in _overrides(overrides).items() if value is not None}
     with open_database(invocation, config) as record:
         added = tenants.add_license(
@@ -147,6 +149,7 @@ def license_set(
       tocsin license set 1 --voice-minutes 120 --events-per-month unlimited --overdraft
     """  # noqa: D301 - click's mark for "do not rewrap"
     config = invocation.config()
+    check_destination(config, handoff_number, what="the handoff number")
     change = tenants.LicenseChange(
         name=name,
         active=active,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import click
 
 from gateway.app.cli.database import open_database
+from gateway.app.cli.destinations import check_destination
 from gateway.app.cli.invocation import Invocation, command, print_table
 from gateway.app.secrets import load_secrets
 from gateway.model.contact import Contact
@@ -46,7 +47,9 @@ def contact_add(
       tocsin contact add --license 1 --name Ana --phone +15550123
       tocsin contact add --license 1 --name Luis --phone +34600000000 --language es --position 1 --json
     """  # noqa: D301 - click's mark for "do not rewrap"
-    with open_database(invocation, invocation.config()) as record:
+    config = invocation.config()
+    check_destination(config, phone, what="the phone")
+    with open_database(invocation, config) as record:
         added = tenants.add_contact(
             record,
             license_id=license_id,
