@@ -114,6 +114,22 @@ def test_a_call_is_shown_with_the_reason_of_its_end(cli: CommandLine) -> None:
     assert "quality codec" in cli("call", "show", TALKED).out
 
 
+def test_a_providers_cause_is_not_taken_for_the_networks(cli: CommandLine) -> None:
+    cli("migrate")
+    record = open_record(f"sqlite:///{cli.directory}/var/tocsin.db")
+    made = add_tenant(record)
+    refused = replace(made.call(), provider="twilio", node="twilio", trunk="twilio", outcome=CallOutcome.TRUNK_TROUBLE)
+    with record.write() as work:
+        work.calls.add(replace(refused, hangup_cause=21, ended_at=NOW))
+        work.commit()
+    record.close()
+    explanation = cli.json("call", "show", refused.id)["explanation"]
+    assert (explanation["cause"], explanation["handled_as"]) == ("Q.850 21 call rejected", "trunk trouble")
+    assert explanation["meaning"] == "the provider did not place the call"
+    (figures,) = cli.json("call", "trunks", "--since", "2026-03-29", "--until", "2026-03-30")
+    assert figures["trouble"][0]["meaning"] == "the provider did not place the call"
+
+
 @pytest.mark.usefixtures("tenant")
 def test_an_unknown_call_is_named(cli: CommandLine) -> None:
     ran = cli("call", "show", "ffff", "--json")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.channels.asterisk.explain import Explanation, explain
-from gateway.channels.asterisk.outcomes import LegEnd, outcome_of
+from gateway.channels.asterisk.explain import Explanation, Party, explain
+from gateway.channels.asterisk.outcomes import LegEnd
 from gateway.model.call import CallOutcome
 
 # Ends that no status and no cause tells about.
@@ -34,12 +34,26 @@ def explanation_of(call: Mapping[str, Any]) -> dict[str, Any] | None:
         meaning, handling = _KNOWN_OTHERWISE[outcome], "missed call" if outcome.is_missed else outcome.value
         return {"cause": None, "meaning": meaning, "advice": None, "who_acts": "nobody", "handled_as": handling}
     rang = call["ringing_at"] is not None or outcome.is_missed
-    end = LegEnd(sip_cause=call["sip_cause"], hangup_cause=call["hangup_cause"], rang=rang)
-    words = as_json(explain(end))
-    if outcome_of(end) is not outcome:
-        # A cloud provider has words of its own for how its calls end: what was recorded then is what was done.
-        words |= {"advice": None, "who_acts": "nobody", "handled_as": outcome.value.replace("_", " ")}
-    return words
+    return why(LegEnd(sip_cause=call["sip_cause"], hangup_cause=call["hangup_cause"], rang=rang), outcome)
+
+
+def why(end: LegEnd, outcome: CallOutcome) -> dict[str, Any]:
+    """Return why a call ended so, as it stands in JSON.
+
+    A cloud provider has words of its own for how its calls end. Where its cause means something else than what was made
+    of it, what was made of it is told, and the cause by its name alone.
+    """
+    found = explain(end)
+    if found.outcome is outcome:
+        return as_json(found)
+    trouble = outcome is CallOutcome.TRUNK_TROUBLE
+    return {
+        "cause": found.cause or None,
+        "meaning": "the provider did not place the call" if trouble else outcome.value.replace("_", " "),
+        "advice": "The engine's log has the provider's own words; tocsin doctor looks closer." if trouble else None,
+        "who_acts": (Party.GATEWAY if trouble else Party.NOBODY).value,
+        "handled_as": outcome.value.replace("_", " "),
+    }
 
 
 def as_json(found: Explanation) -> dict[str, Any]:
