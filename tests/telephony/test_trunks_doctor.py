@@ -110,12 +110,12 @@ def told_secrets(texts: "set[str] | list[str]") -> list[str]:
 
 
 def test_doctor_sees_a_refused_registration_and_a_reload_that_corrects_it(cli: CommandLine, carrier: Carrier) -> None:
-    found = until(
-        lambda: (now := checks(cli)) and now["trunk first"]["detail"].endswith("registered") and now,
-        20,
-        "one trunk is registered",
-        every=0.3,
-    )
+    def both_known() -> dict[str, dict[str, str]] | None:
+        now = checks(cli)
+        known = now["trunk first"]["detail"].endswith("registered") and "Rejected" in now["trunk second"]["detail"]
+        return now if known else None
+
+    found = until(both_known, 20, "one trunk is registered and one refused", every=0.3)
     assert found
     assert (found["sip pbx1"]["state"], found["dialplan pbx1"]["state"]) == ("ok", "ok")
     assert (found["asterisk pbx1"]["state"], found["asterisk pbx1"]["advice"]) == ("ok", None)

@@ -200,16 +200,17 @@ def _alive(pid: int) -> bool:
         state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1]
     except OSError:
         return False
-    _reap(pid)
-    return state != b"Z"
+    ended = _reap(pid)
+    # The first thread of a process may have ended before the others: only its parent, if we are that, is certain.
+    return state != b"Z" if ended is None else not ended
 
 
-def _reap(pid: int) -> None:
-    """Take note of the end of a child, if it is one: until then its id stays taken."""
+def _reap(pid: int) -> bool | None:
+    """Take note of the end of a child, as until then its id stays taken; ``None`` where it is no child of ours."""
     try:
-        os.waitpid(pid, os.WNOHANG)
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
     except ChildProcessError:
-        return
+        return None
 
 
 def _booted(login: ManagerLogin) -> bool:
