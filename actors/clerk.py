@@ -63,6 +63,8 @@ class ClerkActor(PooledActor):
         self._wanted: dict[int, LookAtLadder] = {}
         self._backlog = Backlog(catch_up or CatchUp())
         self._woken = False
+        self._alarm_set = False
+        self._resting = False  # the database is away
 
     def on_receive(self, message: object) -> None:
         """Take a look, or write what is due."""
@@ -71,25 +73,30 @@ class ClerkActor(PooledActor):
                 if message.due_at is None or message.event_id not in self._wanted:
                     self._wanted[message.event_id] = message
                 self._wake()
-            case WriteSteps():
-                self._woken = False
-                self._write()
+            case WriteSteps(by_alarm):
+                if by_alarm:
+                    self._alarm_set = self._resting = False
+                else:
+                    self._woken = False
+                if not self._resting:
+                    self._write()
 
     def on_fault(self, error: BaseException) -> None:
         """Without a clerk nothing moves: have the process end, its successor starts from the record."""
         log.error("clerk_failed", exc_info=error)
         self._on_broken()
 
-    def _wake(self, delay: timedelta | None = None) -> None:
+    def _wake(self) -> None:
         """Have what is wanted written, behind the looks that have come in already."""
-        if self._woken:
-            return
-        self._woken = True
-        ref = self.actor_ref
-        if delay is None:
-            ref.tell(WriteSteps())
-        else:
-            self._timers.after(delay, lambda: tell_if_alive(ref, WriteSteps()))
+        if not self._woken and not self._resting:
+            self._woken = True
+            self.actor_ref.tell(WriteSteps())
+
+    def _wake_after(self, delay: timedelta) -> None:
+        if not self._alarm_set:
+            self._alarm_set = True
+            ref = self.actor_ref
+            self._timers.after(delay, lambda: tell_if_alive(ref, WriteSteps(by_alarm=True)))
 
     def _write(self) -> None:
         now = self._clock.now()
@@ -108,12 +115,13 @@ class ClerkActor(PooledActor):
         except RecordUnavailableError as error:
             log.warning("record_unavailable", error=str(error), looks=len(batch) + len(self._wanted))
             self._wanted = batch | self._wanted
-            self._wake(_RETRY)
+            self._resting = True
+            self._wake_after(_RETRY)
             return
         if self._wanted:
             self._wake()
         elif (pause := self._backlog.pause()) is not None:
-            self._wake(pause)
+            self._wake_after(pause)
 
     def _advance(self, batch: Mapping[int, LookAtLadder]) -> None:
         if not batch:

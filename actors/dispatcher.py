@@ -1,6 +1,6 @@
 """DispatcherActor: keeps one actor for every open event and routes what comes back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -138,13 +138,18 @@ class DispatcherActor(PooledActor):
     def _take_up(self, event_ids: tuple[int, ...]) -> None:
         """Start the actors of the first of these events; the rest comes after whatever else was told meanwhile."""
         now, later = event_ids[:_TAKEN_UP_AT_ONCE], event_ids[_TAKEN_UP_AT_ONCE:]
-        for surveyed in survey(self._record, [each for each in now if each not in self._events], self._clock.now()):
-            self._events[surveyed.event_id] = self._new_event_actor(surveyed.event_id, surveyed)
+        self._start_surveyed(now)
         if later:
             tell_if_alive(self.actor_ref, TakeUp(later))
         else:
             log.info("escalations_taken_up", events=len(self._events))
             self._on_taken_up()
+
+    def _start_surveyed(self, event_ids: Iterable[int]) -> None:
+        """Start actors that know from the record how long their events have waited."""
+        missing = [event_id for event_id in event_ids if event_id not in self._events]
+        for surveyed in survey(self._record, missing, self._clock.now()) if missing else ():
+            self._events[surveyed.event_id] = self._new_event_actor(surveyed.event_id, surveyed)
 
     def _look_for_signals(self) -> None:
         while True:
@@ -152,13 +157,13 @@ class DispatcherActor(PooledActor):
                 signals = work.signals.pending(_SIGNALS_AT_ONCE)
             if not signals:
                 return
-            changed = dict.fromkeys(signal.event_id for signal in signals)
-            opened = {signal.event_id for signal in signals if signal.kind is SignalKind.EVENT_OPENED}
-            for event_id in changed:
-                if event_id in opened and event_id not in self._events:
-                    self._event(event_id)  # it looks at the record as it starts
-                else:
-                    self._tell_event(event_id, EventChanged(event_id))
+            # Alerts that came in while no engine ran are here, too: not all of them are new.
+            self._start_surveyed(
+                dict.fromkeys(signal.event_id for signal in signals if signal.kind is SignalKind.EVENT_OPENED)
+            )
+            changed = (signal.event_id for signal in signals if signal.kind is not SignalKind.EVENT_OPENED)
+            for event_id in dict.fromkeys(changed):
+                self._tell_event(event_id, EventChanged(event_id))
             for call_id in dict.fromkeys(signal.call_id for signal in signals if signal.call_id is not None):
                 for report in provider_calls.reports_of(self._record, call_id):
                     self._phone_reported(report)

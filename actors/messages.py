@@ -56,7 +56,9 @@ class LookAtLadder:
 
 @dataclass(frozen=True, slots=True)
 class WriteSteps:
-    """From the clerk to itself: record what was asked for until now."""
+    """From the clerk to itself: record what was asked for until now, at once or when a timer of its own says so."""
+
+    by_alarm: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,10 +83,13 @@ class Surveyed:
 
 
 def survey(record: Record, event_ids: Collection[int], at: datetime) -> tuple[Surveyed, ...]:
-    """Return where the events stand, without recording anything; those that never escalated are left out."""
+    """Return where the events stand, the most urgent first, without recording anything.
+
+    Those that never escalated are left out.
+    """
     with record.read() as work:
         escalations = work.events.escalations(event_ids)
-    return tuple(_surveyed(escalation, at) for escalation in escalations)
+    return tuple(sorted((_surveyed(each, at) for each in escalations), key=lambda surveyed: surveyed.urgency))
 
 
 def advance(

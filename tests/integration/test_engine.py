@@ -1,6 +1,7 @@
 """The engine on a real record, its outside replaced: supervision, lost wake-ups, late acknowledgements."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from gateway.config.loader import parse_config
 from gateway.config.schema import Config
 from gateway.model.acknowledgement import AcknowledgedVia
 from gateway.model.attempt import AttemptState, Level
+from gateway.model.event import Severity
 from gateway.model.license import SourceKind
 from gateway.ports.messages import Delivery, Message
 from gateway.services import tenants
@@ -72,13 +74,13 @@ policy: {{l1_wait: 10m, retry_backoff: 200ms, events_per_minute: 1000}}
             self.record, self.tokens, license_id=license_.id, kind=SourceKind.WEBHOOK, name="s", at=now
         ).token
 
-    def accept(self, title: str = "Alert") -> int:
+    def accept(self, title: str = "Alert", *, severity: Severity | None = None, ago: timedelta = timedelta()) -> int:
         accepted = accept(
             self.record,
             config=self.config,
             token_hash=self.tokens.hash(self.token),
-            alert=Alert(title=title),
-            now=datetime.now(UTC),
+            alert=Alert(title=title, severity=severity),
+            now=datetime.now(UTC) - ago,
         )
         assert accepted.event_id is not None
         return accepted.event_id
@@ -211,3 +213,31 @@ def test_a_second_engine_finds_everything_and_repeats_nothing(rig: Rig) -> None:
         until(lambda: len(rig.channel.sent) == 21, 5, "the new one is sent")
         until(lambda: rig.entry(extra, "attempt_result"), 5, "and recorded")
     assert all(rig.show(event_id)["status"] == "open" for event_id in event_ids)
+
+
+def test_after_an_outage_the_gravest_alerts_go_first_and_the_rest_follows_at_its_pace(rig: Rig) -> None:
+    settings = rig.config.engine.model_copy(update={"catch_up_at_once": 4, "catch_up_rate": 4})
+    rig.config = rig.config.model_copy(update={"engine": settings})
+    hour = timedelta(hours=1)
+    for number in range(6):
+        rig.accept(f"Minor {number}", severity=Severity.INFO, ago=hour - timedelta(seconds=number))
+    for number in range(6):
+        rig.accept(f"Grave {number}", severity=Severity.CRITICAL, ago=hour / 2 - timedelta(seconds=number))
+    began = time.monotonic()
+    with rig.engine():
+        rig.accept("Fresh")
+        until(
+            lambda: "Fresh" in " ".join(message.text for message in rig.channel.sent), 5, "a new alert waits for none"
+        )
+        assert len(rig.channel.sent) < 13
+        until(lambda: len(rig.channel.sent) == 13, 10, "all are told")
+        took = time.monotonic() - began
+    titles = [
+        next(word for word in message.text.splitlines() if word[:5] in {"Minor", "Grave"})
+        for message in rig.channel.sent
+        if "Fresh" not in message.text
+    ]
+    # Those let go together are sent by several threads, in any order among themselves.
+    assert {title[:5] for title in titles[:4]} == {"Grave"}
+    assert {title[:5] for title in titles[6:]} == {"Minor"}
+    assert took >= (12 - 4) / 4 - 0.2, "the rest did not come at once"
