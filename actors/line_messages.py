@@ -1,7 +1,7 @@
 """What contacts' actors and the switchboard tell each other about lines."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pykka
 
@@ -71,7 +71,9 @@ class AskerFailed:
 
 @dataclass(frozen=True, slots=True)
 class LookAtLines:
-    """From the switchboard to itself, by its timer."""
+    """From the switchboard to itself, by its timer. It is not to be late: the pace of the trunks depends on it."""
+
+    urgent: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)

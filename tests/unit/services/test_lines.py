@@ -133,6 +133,15 @@ def test_calls_to_one_trunk_are_spaced_by_its_rate() -> None:
     assert desk.granted(after=0.051) == [(1, "a")]
 
 
+def test_a_grant_that_came_a_little_late_does_not_move_those_that_follow() -> None:
+    desk = exchange(TrunkLimits(name="a", max_calls=100, calls_per_second=10))
+    for contact_id in range(9):
+        desk.ask(contact_id)
+    granted = [desk.granted(after=0.16) for _ in range(4)]
+    assert [len(each) for each in granted] == [1, 1, 2, 1]
+    assert len(desk.granted(after=5.0)) == 1, "what was not used for long is not made up for"
+
+
 def test_the_next_trunk_takes_what_the_first_has_no_room_for() -> None:
     desk = exchange(*TWO)
     for contact_id in range(3):
