@@ -14,7 +14,8 @@ from gateway.model.attempt import AttemptState
 from gateway.ports.clock import Clock
 from gateway.ports.phone import KeyPressed, Phone
 from gateway.ports.record import Record
-from gateway.services import call_queries, calls
+from gateway.services import call_queries, calls, keys
+from gateway.services.keys import PinResult
 
 log = structlog.get_logger(__name__)
 
@@ -90,14 +91,19 @@ class CallInProgress:
     def pressed(self, key: KeyPressed) -> None:
         """Record a key, whichever leg it is of, and let the callee hear what it did."""
         self.answered(key.call_id)
-        pressed = calls.press_key(self._record, call_id=key.call_id, digit=key.digit, sequence=key.sequence, at=key.at)
+        pressed = keys.press_key(
+            self._record, call_id=key.call_id, digit=key.digit, sequence=key.sequence, at=key.at, pin=key.pin
+        )
         log.info(
             "key_pressed",
             contact_id=self._contact_id,
             call_id=key.call_id,
             digit=key.digit,
             event_ids=pressed.event_ids,
+            pin=pressed.pin,
         )
+        if pressed.is_refused:
+            self._phone.refuse_pin(key.call_id, again=pressed.pin is not PinResult.LAST_REFUSED)
         settled = bool(pressed.acknowledged) or pressed.handed_off
         leg = self.of(key.call_id)
         if leg is not None and settled:

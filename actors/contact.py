@@ -51,13 +51,14 @@ from gateway.ports.phone import (
     CallOrder,
     CallRinging,
     KeyPressed,
+    MachineDetected,
     OperatorReported,
     OperatorState,
     Phone,
     provider_of,
 )
 from gateway.ports.record import Record
-from gateway.services import call_queries, calls
+from gateway.services import call_queries, call_reports, calls
 from gateway.services.call_safety import CallGuard
 from gateway.services.due import still_wanted
 from gateway.services.lines import PATIENCE, Line
@@ -283,17 +284,23 @@ class ContactActor(PooledActor):
 
     def _reported(self, report: object) -> None:
         match report:
-            case CallRinging(call_id, at):
+            case CallRinging(call_id, at, delay):
                 self._switchboard(LineAlive(call_id))
-                calls.note_progress(self._record, call_id=call_id, kind=TimelineType.CALL_RINGING, at=at)
+                kind = TimelineType.CALL_RINGING
+                calls.note_progress(self._record, call_id=call_id, kind=kind, at=at, post_dial_delay=delay)
             case CallAnswered(call_id, at):
                 self._switchboard(LineAlive(call_id))
                 self._call.answered(call_id)
                 calls.note_progress(self._record, call_id=call_id, kind=TimelineType.CALL_ANSWERED, at=at)
             case KeyPressed():
                 self._call.pressed(report)
-            case OperatorReported(call_id, OperatorState.DIALLING | OperatorState.CONNECTED):
-                self._call.handed_off(call_id)
+            case OperatorReported(call_id, state):
+                if state in {OperatorState.DIALLING, OperatorState.CONNECTED}:
+                    self._call.handed_off(call_id)
+                if report.trunk is not None:
+                    call_reports.note_operator(self._record, report)
+            case MachineDetected():
+                call_reports.note_machine(self._record, report)
             case CallEnded():
                 self._ended(report)
             case CallNeverDialled(call_id):

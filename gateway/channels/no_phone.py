@@ -36,6 +36,9 @@ class NoPhone:
     def say_and_hang_up(self, call_id: str, sound: Path) -> None:
         """Do nothing."""
 
+    def refuse_pin(self, call_id: str, *, again: bool) -> None:
+        """Do nothing: there are no calls."""
+
     def look_up(self, node: str, call_ids: Collection[str]) -> None:
         """Do nothing: nobody can tell."""
 

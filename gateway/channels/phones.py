@@ -41,6 +41,11 @@ class Phones:
         for phone in self._carrying(call_id):
             phone.say_and_hang_up(call_id, sound)
 
+    def refuse_pin(self, call_id: str, *, again: bool) -> None:
+        """Tell the callee that their PIN is not right, and ask for it again or end the leg."""
+        for phone in self._carrying(call_id):
+            phone.refuse_pin(call_id, again=again)
+
     def look_up(self, node: str, call_ids: Collection[str]) -> None:
         """Report what is known of legs whose end was not seen."""
         phone = self._by_name(node)

@@ -29,6 +29,7 @@ from gateway.config.values import (
     parse_language,
     parse_url_with_query,
 )
+from gateway.model.call import MachinePolicy
 from gateway.model.caps import CallCaps
 from gateway.model.policy import Policy, Tier
 
@@ -146,6 +147,7 @@ class PolicyConfig(Section):
     call_retry_for: Duration = _POLICY.call_retry_for
     owner_retry_for: Duration = _POLICY.owner_retry_for
     link_lifetime: Length = _POLICY.link_lifetime
+    answering_machine: MachinePolicy = _POLICY.answering_machine
 
     def policy(self) -> Policy:
         """Return the same as the model's value."""

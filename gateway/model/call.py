@@ -39,7 +39,7 @@ _MISSED = frozenset(
 
 
 class MachinePolicy(StrEnum):
-    """What a call does about an answering machine. A machine never acknowledges, whatever it is."""
+    """What a call does about an answering machine, by how much. A machine never acknowledges, whatever it is."""
 
     IGNORE = "ignore"  # nobody listens for one: the message is said to whoever answers
     HANG_UP = "hang_up"

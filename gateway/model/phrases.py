@@ -69,6 +69,12 @@ def voice_note(language: str, *, license_name: str, severity: str, title: str, b
     return language_for(language).call.voice_note.format(announcement=said)
 
 
+def whisper(language: str, *, name: str, announcement: str) -> str:
+    """Return what the operator hears before they are connected: who is on the line, and what it is about."""
+    heard = spoken(name, language, limit=_NAME_LIMIT)
+    return language_for(language).call.whisper.format(name=heard, announcement=announcement)
+
+
 def acknowledged(language: str) -> str:
     """Return what the callee hears whose key stopped the escalation."""
     return language_for(language).call.acknowledged

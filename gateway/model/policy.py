@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from gateway.model.call import MachinePolicy
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -26,6 +28,7 @@ class Policy:
     call_retry_for: timedelta = timedelta(minutes=30)
     owner_retry_for: timedelta = timedelta(hours=24)
     link_lifetime: timedelta = timedelta(days=7)
+    answering_machine: MachinePolicy = MachinePolicy.IGNORE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,10 +66,11 @@ class CallOrder:
 
 @dataclass(frozen=True, slots=True)
 class CallRinging:
-    """The callee's phone rings."""
+    """The callee's phone rings; ``post_dial_delay`` is the time from the INVITE to that, where it was seen."""
 
     call_id: str
     at: datetime
+    post_dial_delay: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ class KeyPressed:
     """The callee pressed a key.
 
     The same press may be reported more than once: ``sequence`` counts a call's keys from 1. ``pin`` are the digits that
-    were entered after a 1 where the order wanted a PIN, ``""`` where none were.
+    were entered after a 1 where the order wanted a PIN, ``""`` where none were; each PIN counts as a key of its own,
+    and whoever is told of it answers: with a last word where it is right, else with ``Phone.refuse_pin``.
     """
 
     call_id: str
@@ -95,6 +97,9 @@ class KeyPressed:
     pin: str | None = field(default=None, repr=False)
 
 
+MESSAGE_LEFT = "message_left"
+
+
 class OperatorState(StrEnum):
     """How it stands with the human that key 2 asks for."""
 
@@ -102,25 +107,36 @@ class OperatorState(StrEnum):
     CONNECTED = "connected"
     BUSY = "busy"
     ABSENT = "absent"
-    UNREACHABLE = "unreachable"
+    UNREACHABLE = "unreachable"  # not by this trunk
+    ENDED = "ended"  # they have talked
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorReported:
-    """The callee asked for a human, and this is how it stands. The same may be reported more than once."""
+    """The callee asked for a human, and this is how it stands. The same may be reported more than once.
+
+    ``trunk`` is the one through which the operator is called, ``talked`` how long the two were connected.
+    """
 
     call_id: str
     state: OperatorState
     at: datetime
+    trunk: str | None = None
+    talked: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
 class MachineDetected:
-    """The phone system takes what answered for a machine; ``reason`` is its own word for why."""
+    """The phone system takes what answered for a machine; ``reason`` is its own word for why.
+
+    ``MESSAGE_LEFT`` as the reason: the message was said to it. ``keys`` were pressed before that was clear, and do not
+    count: no machine acknowledges. The same may be reported more than once.
+    """
 
     call_id: str
     at: datetime
     reason: str = ""
+    keys: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +242,13 @@ class Phone(Protocol):
 
     def say_and_hang_up(self, call_id: str, sound: Path) -> None:
         """Break into the message of a live leg, play the sound, end the leg. No error where it has ended already."""
+        ...
+
+    def refuse_pin(self, call_id: str, *, again: bool) -> None:
+        """Tell the callee that their PIN is not right, and ask for it ``again`` or end the leg.
+
+        No error where it has ended already, nor where it was answered already.
+        """
         ...
 
     def look_up(self, node: str, call_ids: Collection[str]) -> None:

@@ -9,7 +9,7 @@ import structlog
 
 from gateway.model import phrases
 from gateway.model.attempt import AttemptState
-from gateway.model.call import Call
+from gateway.model.call import Call, MachinePolicy
 from gateway.model.caps import CallCaps
 from gateway.model.languages import speakable
 from gateway.model.policy import Snapshot
@@ -107,7 +107,11 @@ class Announcer:
             prompts=prompts,
             handoff_number=self._handoff_number(snapshot),
             longest=longest,
+            pin_wanted=self._has_pin(contact_id),
+            machine=_machine_policy(due),
         )
+        if order.handoff_number is not None:
+            order = replace(order, whisper=self._whisper(contact.name, due))
         return PreparedCall(attempt_ids=due_ids, order=order)
 
     def confirm(self, call_id: str, contact_id: int, results: Sequence[AckResult]) -> None:
@@ -172,10 +176,34 @@ class Announcer:
             return None
         return number
 
+    def _whisper(self, name: str, due: Sequence[DueAlert]) -> Path | None:
+        """Speak what the operator hears before they are connected: without it they are connected all the same."""
+        snapshot = due[-1].snapshot
+        titles = [replace(alert, body="") for alert in due]
+        said = _announcement(snapshot.language, titles)
+        try:
+            return self._phone_audio(
+                phrases.whisper(snapshot.language, name=name, announcement=said), snapshot.language
+            ).path
+        except SpeechError as error:
+            log.warning("whisper_not_spoken", license=snapshot.license_name, error=str(error))
+            return None
+
+    def _has_pin(self, contact_id: int) -> bool:
+        with self._record.read() as work:
+            contact = work.contacts.get(contact_id)
+        return contact is not None and contact.has_pin
+
     def _language(self, contact_id: int) -> str:
         with self._record.read() as work:
             contact = work.contacts.get(contact_id)
         return contact.language if contact is not None else "en"
+
+
+def _machine_policy(due: Sequence[DueAlert]) -> MachinePolicy:
+    """Return what the call does about a machine: of several events' policies, the one that does least."""
+    wanted = {alert.snapshot.policy.answering_machine for alert in due}
+    return next(policy for policy in MachinePolicy if policy in wanted)
 
 
 def _announcement(language: str, due: Sequence[DueAlert]) -> str:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from gateway.model.acknowledgement import AcknowledgedVia
 from gateway.model.attempt import Attempt, AttemptState, Level
 from gateway.model.call import Call, CallOutcome
 from gateway.model.caps import CallCaps
@@ -19,15 +18,14 @@ from gateway.model.timeline import TimelineType
 from gateway.ports.phone import CallEnded
 from gateway.ports.record import Record, UnitOfWork
 from gateway.services import caps
-from gateway.services.acknowledge import AckResult, acknowledge_within
 from gateway.services.due import still_due
+from gateway.services.keys import MOST_PINS, PIN_REFUSED_MARK, WRONG_PIN
 from gateway.services.quota import VoiceQuota
 from gateway.services.steps import note_step, settle
 
 log = structlog.get_logger(__name__)
 
-ACKNOWLEDGE_DIGIT = "1"
-HANDOFF_DIGIT = "2"
+_MILLISECOND = timedelta(milliseconds=1)
 
 _RESULT_OF = {
     CallOutcome.INVALID_NUMBER: AttemptState.INVALID_NUMBER,
@@ -42,15 +40,6 @@ class EndedCall:
     outcome: CallOutcome
     attempts: tuple[Attempt, ...]
     open_attempts: tuple[Attempt, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PressedKey:
-    """What a key did. ``acknowledged`` is empty unless it was the acknowledging one."""
-
-    event_ids: tuple[int, ...]
-    acknowledged: tuple[AckResult, ...] = ()
-    handed_off: bool = False
 
 
 def begin_call(
@@ -128,7 +117,9 @@ def begin_call(
     return begun
 
 
-def note_progress(record: Record, *, call_id: str, kind: TimelineType, at: datetime) -> None:
+def note_progress(
+    record: Record, *, call_id: str, kind: TimelineType, at: datetime, post_dial_delay: timedelta | None = None
+) -> None:
     """Put the ringing, the answer or the recovery of a leg on the timeline, each once."""
     with record.write() as work:
         call = work.calls.get(call_id)
@@ -141,42 +132,11 @@ def note_progress(record: Record, *, call_id: str, kind: TimelineType, at: datet
         elif kind is TimelineType.CALL_RINGING:
             if call.ringing_at is not None:
                 return
-            work.calls.update(replace(call, ringing_at=at))
+            delay_ms = _milliseconds(post_dial_delay) or call.post_dial_delay_ms
+            work.calls.update(replace(call, ringing_at=at, post_dial_delay_ms=delay_ms))
         for attempt in work.attempts.of_call(call_id):
             note_step(work, attempt, kind, at, {"call_id": call_id})
         work.commit()
-
-
-def press_key(record: Record, *, call_id: str, digit: str, sequence: int, at: datetime) -> PressedKey:
-    """Record a key and do what it says; a press that is reported twice changes nothing the second time.
-
-    1 acknowledges the events that this call announced; 2 hands the callee over to a
-    human where the license has one, and the ladder goes on.
-    """
-    with record.write() as work:
-        call = work.calls.get(call_id)
-        if call is None:
-            return PressedKey(event_ids=())
-        attempts = work.attempts.of_call(call_id)
-        event_ids = tuple(attempt.event_id for attempt in attempts)
-        if sequence > len(call.digits):
-            pressed_at = (*call.digit_times, at)
-            answered_at = call.answered_at or at
-            work.calls.update(
-                replace(call, digits=call.digits + digit, digit_times=pressed_at, answered_at=answered_at)
-            )
-            for attempt in attempts:
-                note_step(work, attempt, TimelineType.KEY_PRESSED, at, {"call_id": call_id, "digit": digit})
-        pressed = PressedKey(event_ids=event_ids)
-        if digit == ACKNOWLEDGE_DIGIT:
-            results = acknowledge_within(
-                work, event_ids=event_ids, contact_id=call.contact_id, by=None, via=AcknowledgedVia.DTMF, at=at
-            )
-            pressed = replace(pressed, acknowledged=results)
-        elif digit == HANDOFF_DIGIT and _hand_off(work, attempts, at):
-            pressed = replace(pressed, handed_off=True)
-        work.commit()
-    return pressed
 
 
 def end_call(record: Record, report: CallEnded, *, quota: VoiceQuota) -> EndedCall | None:
@@ -201,12 +161,17 @@ def end_call(record: Record, report: CallEnded, *, quota: VoiceQuota) -> EndedCa
                     sip_call_id=report.sip_call_id,
                     caller_id=report.caller_id or call.caller_id,
                     audio_sha256=report.audio_sha256,
+                    provider_call_id=report.provider_call_id or call.provider_call_id,
+                    post_dial_delay_ms=_milliseconds(report.post_dial_delay) or call.post_dial_delay_ms,
+                    quality=report.quality or call.quality,
                 )
             )
             detail: dict[str, object] = {"call_id": call.id, "outcome": outcome.value, "sip_cause": report.sip_cause}
             detail |= {"hangup_cause": report.hangup_cause, "billed_seconds": report.billed_seconds}
             # In the chain of the timeline, so that they cannot be changed unnoticed.
             detail |= {"sip_call_id": report.sip_call_id, "audio_sha256": report.audio_sha256}
+            if _is_locked_out(call, outcome):
+                detail["reason"] = WRONG_PIN
             for attempt in attempts:
                 note_step(work, attempt, TimelineType.CALL_ENDED, report.at, detail)
             if outcome is CallOutcome.INVALID_NUMBER:
@@ -218,7 +183,8 @@ def end_call(record: Record, report: CallEnded, *, quota: VoiceQuota) -> EndedCa
         settled = AttemptState.MISSED if outcome.is_missed else _RESULT_OF.get(outcome)
         if settled is not None:
             for attempt in pending:
-                settle(work, attempt, settled, outcome.value, report.at)
+                reason = WRONG_PIN if _is_locked_out(call, outcome) else outcome.value
+                settle(work, attempt, settled, reason, report.at)
             pending = ()
         work.commit()
     return EndedCall(outcome=outcome, attempts=attempts, open_attempts=pending)
@@ -267,16 +233,13 @@ def _any_critical(work: UnitOfWork, attempts: Sequence[Attempt]) -> bool:
     return any(event is not None and event.severity is Severity.CRITICAL for event in events)
 
 
-def _hand_off(work: UnitOfWork, attempts: Sequence[Attempt], at: datetime) -> bool:
-    handed = False
-    for attempt in attempts:
-        escalation = work.events.escalation(attempt.event_id)
-        if escalation is None or escalation.snapshot.handoff_number is None:
-            continue
-        handed = True
-        if attempt.state is AttemptState.PENDING:
-            settle(work, attempt, AttemptState.HANDED_OFF, "handed_off", at)
-    return handed
+def _is_locked_out(call: Call, outcome: CallOutcome) -> bool:
+    """Tell whether too many wrong PINs ended the call."""
+    return outcome is CallOutcome.NO_KEY and call.digits.count(PIN_REFUSED_MARK) >= MOST_PINS
+
+
+def _milliseconds(length: timedelta | None) -> int | None:
+    return None if length is None else length // _MILLISECOND
 
 
 def _outcome(attempts: Sequence[Attempt], reported: CallOutcome) -> CallOutcome:

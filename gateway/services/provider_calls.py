@@ -23,8 +23,8 @@ from gateway.ports.phone import (
 )
 from gateway.ports.provider_calls import end_on_record
 from gateway.ports.record import Record, SignalKind
-from gateway.services import calls, pins
-from gateway.services.calls import PressedKey
+from gateway.services import calls
+from gateway.services.keys import PressedKey, press_key
 from gateway.services.quota import VoiceQuota
 
 log = structlog.get_logger(__name__)
@@ -89,12 +89,9 @@ def take_end(record: Record, report: CallEnded, *, quota: VoiceQuota) -> CallOut
 
 def take_key(
     record: Record, *, call_id: str, digit: str, sequence: int, at: datetime, pin: str | None = None
-) -> PressedKey | None:
-    """Record a key and do what it says, as ``calls.press_key`` does; ``None`` where the ``pin`` behind it is wrong."""
-    if pin is not None and not pins.is_right(record, call_id, pin):
-        pins.note_wrong(record, call_id=call_id, digit=digit, sequence=sequence, at=at)
-        return None
-    pressed = calls.press_key(record, call_id=call_id, digit=digit, sequence=sequence, at=at)
+) -> PressedKey:
+    """Record a key and do what it says, as ``keys.press_key`` does."""
+    pressed = press_key(record, call_id=call_id, digit=digit, sequence=sequence, at=at, pin=pin)
     _tell_engine(record, call_id)
     return pressed
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from gateway.model.call import MachinePolicy
 from gateway.model.policy import Policy, Snapshot, SnapshotContact, Tier
 
 _T = TypeVar("_T", Policy, Tier, SnapshotContact)
@@ -57,6 +58,8 @@ def load_snapshot(text: str) -> Snapshot:
     value = json.loads(text)
     for name in _LENGTHS_OF_TIME & value["policy"].keys():
         value["policy"][name] *= _MICROSECOND
+    if "answering_machine" in value["policy"]:
+        value["policy"]["answering_machine"] = MachinePolicy(value["policy"]["answering_machine"])
     return Snapshot(
         license_name=value["license_name"],
         tier_name=value["tier_name"],

@@ -9,7 +9,7 @@ from gateway.model.call import CallOutcome
 from gateway.model.timeline import TimelineType
 from gateway.ports.phone import CallEnded
 from gateway.ports.record import Record
-from gateway.services import call_queries, calls
+from gateway.services import call_queries, calls, keys
 from gateway.services.evidence import verify
 from gateway.services.queries import show_event
 from gateway.services.quota import VoiceQuota
@@ -31,7 +31,7 @@ def test_a_call_keeps_ring_answer_keys_call_id_and_sound(record: Record) -> None
         calls.note_progress(record, call_id=leg.id, kind=TimelineType.CALL_RINGING, at=NOW + later * SECOND)
     calls.note_progress(record, call_id=leg.id, kind=TimelineType.CALL_ANSWERED, at=NOW + 3 * SECOND)
     for sequence, digit in ((1, "9"), (2, "1"), (2, "1")):
-        calls.press_key(record, call_id=leg.id, digit=digit, sequence=sequence, at=NOW + (3 + sequence) * SECOND)
+        keys.press_key(record, call_id=leg.id, digit=digit, sequence=sequence, at=NOW + (3 + sequence) * SECOND)
     calls.end_call(
         record,
         CallEnded(

@@ -90,6 +90,9 @@ class FakePhone:
     def say_and_hang_up(self, call_id: str, sound: Path) -> None:
         raise NotImplementedError
 
+    def refuse_pin(self, call_id: str, *, again: bool) -> None:
+        raise NotImplementedError
+
     def look_up(self, node: str, call_ids: Collection[str]) -> None:
         raise NotImplementedError
 

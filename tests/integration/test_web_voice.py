@@ -268,7 +268,9 @@ def test_2_connects_the_operator_with_a_whisper(line: Line) -> None:
     assert number.text == OPERATOR
     assert sounds(line.follow(number.get("url"))) == ["whisper.wav"]
     assert line.attempt().state is AttemptState.HANDED_OFF
-    assert [verb.tag for verb in line.follow(dial.get("action"), DialCallStatus="completed")] == ["Hangup"]
+    verbs = line.follow(dial.get("action"), DialCallStatus="completed", DialCallDuration="58")
+    assert [verb.tag for verb in verbs] == ["Hangup"]
+    assert line.there.timeline(line.event_id).count(TimelineType.OPERATOR_REPORTED) == 2
     line.report("completed", CallDuration="61")
     assert (line.call().outcome, line.call().billed_seconds) == (CallOutcome.HANDED_OFF, 61)
 
@@ -301,12 +303,21 @@ def test_1_counts_with_the_right_pin_alone(line: Line) -> None:
     (again,) = line.follow(gather.get("action"), Digits="1174")
     assert sounds([again]) == ["wrong_pin.wav", "enter_pin.wav"]
     assert line.there.event(line.event_id).status is EventStatus.OPEN
-    assert line.call().digits == "1"
+    assert line.call().digits == "p"
     line.follow(gather.get("action"), Digits="1174")
-    assert line.call().digits == "1", "the same once more is no other try"
+    assert line.call().digits == "p", "the same once more is no other try"
     line.follow(again.get("action"), Digits="4711")
     assert line.there.event(line.event_id).status is EventStatus.ACKNOWLEDGED
-    assert line.call().digits == "11", "what was entered is not kept"
+    assert line.call().digits == "p1", "what was entered is not kept"
+
+
+@WITH_PIN
+def test_somebody_who_got_a_pin_since_the_call_began_is_asked_for_it(line: Line) -> None:
+    line.script = replace(line.script, pin_wanted=False)
+    (again,) = line.post("key?turn=1&key=1", Digits="1")
+    assert sounds([again])[-1] == "enter_pin.wav"
+    line.follow(again.get("action"), Digits="4711")
+    assert line.there.event(line.event_id).status is EventStatus.ACKNOWLEDGED
 
 
 @WITH_PIN
@@ -319,7 +330,7 @@ def test_three_wrong_pins_end_the_call_as_missed(line: Line) -> None:
         ["wrong_pin.wav", "goodbye.wav"],
     )
     line.report("completed", CallDuration="30")
-    assert (line.call().outcome, line.attempt().state) == (CallOutcome.NO_KEY, AttemptState.MISSED)
+    assert line.attempt().state is AttemptState.MISSED
 
 
 @WITH_PIN
@@ -340,6 +351,7 @@ def test_a_machine_is_hung_up_on(line: Line, answered_by: str) -> None:
     assert [verb.tag for verb in line.post("answer", AnsweredBy=answered_by)] == ["Hangup"]
     line.report("completed", CallDuration="3", AnsweredBy=answered_by)
     assert (line.call().outcome, line.attempt().state) == (CallOutcome.MACHINE, AttemptState.MISSED)
+    assert TimelineType.MACHINE_DETECTED in line.there.timeline(line.event_id)
 
 
 def test_a_machine_is_left_a_message_and_cannot_acknowledge(line: Line) -> None:

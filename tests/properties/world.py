@@ -197,6 +197,9 @@ class SimPbx:
     def say_and_hang_up(self, call_id: str, sound: Path) -> None:
         self.hang_up(call_id)
 
+    def refuse_pin(self, call_id: str, *, again: bool) -> None:
+        raise AssertionError("nobody here has a PIN")
+
     def look_up(self, node: str, call_ids: Collection[str]) -> None:
         assert node == NODE
         if not self.connected:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from gateway.ports.phone import Prompt
 from tests.telephony.asterisk import GatewayPbx, asterisk_config
 from tests.telephony.carrier import Behaviour, Carrier, CarrierCall
 from tests.telephony.carrier_ami import AmiClient, Packet
@@ -15,7 +16,7 @@ from tests.telephony.carrier_audio import warble
 from tests.waiting import until
 
 TRUNK = "carrier-a"
-PROMPTS = ("menu", "not_understood", "noted", "connecting", "no_operator", "goodbye")
+PROMPTS = tuple(prompt.value for prompt in Prompt)
 
 
 @dataclass(slots=True)

@@ -163,7 +163,7 @@ def test_key_two_connects_to_the_operator(exchange: Exchange, legs: dict[str, Le
     assert exchange.keys(leg) == "2"
     assert callee.hears(exchange.prompt("connecting")).likeness > 0.8
     assert callee.hears(exchange.directory / "operator.wav").likeness > 0.8
-    assert exchange.user_event("TocsinHandoff", leg)["Status"] == "DIALLING"
+    assert exchange.user_event("TocsinOperator", leg)["State"] == "dialling"
     assert exchange.ended(leg).hangup_cause == 16
 
 
@@ -172,7 +172,7 @@ def test_operator_who_is_busy_leads_back_to_the_menu(exchange: Exchange, legs: d
     callee = exchange.answered_call(leg).wait_ended()
     exchange.carrier.expect_call(BUSY_OPERATOR)
     assert exchange.keys(leg) == "21"
-    assert callee.hears(exchange.prompt("no_operator")).likeness > 0.8
+    assert callee.hears(exchange.prompt("operator_busy")).likeness > 0.8
 
 
 def test_voicemail_leaves_no_key(exchange: Exchange, legs: dict[str, Leg]) -> None:

@@ -103,6 +103,7 @@ def test_events_are_those_that_the_gateway_uses(exchange: Exchange) -> None:
         "ContactStatus",
         "Newchannel",
         "Newstate",
+        "DialState",
         "OriginateResponse",
         "UserEvent",
         "Hangup",

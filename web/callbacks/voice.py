@@ -5,6 +5,7 @@ twice, late, or never: what they tell is recorded by number, and whoever follows
 """
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import NoReturn
 
@@ -14,15 +15,16 @@ from flask import Blueprint, Response, abort, request
 from gateway.model.call import MachinePolicy
 from gateway.model.languages import speakable
 from gateway.model.timeline import TimelineType
-from gateway.ports.phone import CallEnded, Prompt
+from gateway.ports.phone import TWILIO, CallEnded, MachineDetected, OperatorReported, OperatorState, Prompt
 from gateway.ports.provider_calls import ProviderReport
 from gateway.ports.record import RecordUnavailableError
 from gateway.ports.speech import AudioFormat, SpeechError
 from gateway.services import call_queries, last_words, provider_calls
-from gateway.services.calls import ACKNOWLEDGE_DIGIT, HANDOFF_DIGIT
+from gateway.services.call_reports import note_machine, note_operator
+from gateway.services.keys import ACKNOWLEDGE_DIGIT, HANDOFF_DIGIT, PinResult
 from web.callbacks.twiml import Hangup, Play, Say, Verb, document
 from web.callbacks.verification import verify
-from web.callbacks.voice_menu import MOST_PINS, Menu
+from web.callbacks.voice_menu import Menu
 from web.services import VoiceCalls, services
 
 log = structlog.get_logger(__name__)
@@ -32,8 +34,12 @@ blueprint.before_request(verify)
 
 _KEYS = frozenset("0123456789*#ABCD")
 # DialCallStatus, https://www.twilio.com/docs/voice/twiml/dial#dialcallstatus-values
-_OPERATOR = {"busy": Prompt.OPERATOR_BUSY, "no-answer": Prompt.OPERATOR_ABSENT}
-_TALKED = frozenset({"completed", "answered"})
+_OPERATOR: Mapping[str, tuple[OperatorState, Prompt | None]] = {
+    "completed": (OperatorState.ENDED, None),
+    "answered": (OperatorState.ENDED, None),
+    "busy": (OperatorState.BUSY, Prompt.OPERATOR_BUSY),
+    "no-answer": (OperatorState.ABSENT, Prompt.OPERATOR_ABSENT),
+}
 
 
 @blueprint.post("/answer")
@@ -59,6 +65,7 @@ def answer() -> Response:
     log.info("provider_call_answered", call_id=script.call_id, by_machine=report is not None and report.by_machine)
     if report is not None and report.by_machine and script.machine is not MachinePolicy.IGNORE:
         leave = script.machine is MachinePolicy.LEAVE_MESSAGE
+        _note_machine(script.call_id, report.answered_by)
         return _twiml(*(menu.leave_message() if leave else [Hangup()]))
     if not is_wanted:
         text = last_words.when_over(services().record, script.call_id, script.language)
@@ -74,7 +81,7 @@ def key() -> Response:
     if digit not in _KEYS or len(digit) != 1:
         return _twiml(*menu.message(turn=turn, key=number, remark=Prompt.NOT_UNDERSTOOD))
     if digit == ACKNOWLEDGE_DIGIT and menu.script.pin_wanted:
-        return _twiml(*menu.ask_pin(turn=turn, key=number, tries=0))
+        return _twiml(*menu.ask_pin(turn=turn, key=number))
     try:
         return _pressed(menu, digit, turn, number)
     except RecordUnavailableError:
@@ -85,15 +92,13 @@ def key() -> Response:
 @blueprint.post("/pin")
 def pin() -> Response:
     """Take the PIN that a 1 counts with."""
-    menu, turn, number, tries = _menu(), _state("turn"), _state("key"), _state("tries", 0)
-    if tries >= MOST_PINS:
-        return _twiml(*menu.goodbye())
+    menu, turn, number = _menu(), _state("turn"), _state("key")
     try:
-        return _pressed(menu, ACKNOWLEDGE_DIGIT, turn, number, pin=request.form.get("Digits", ""), tries=tries)
+        return _pressed(menu, ACKNOWLEDGE_DIGIT, turn, number, pin=request.form.get("Digits", ""))
     except RecordUnavailableError:
         # A PIN does not belong into an address, so that it cannot wait there: it is asked for once more.
         log.warning("pin_not_checked", call_id=menu.script.call_id)
-        return _twiml(*menu.ask_pin(turn=turn, key=number, tries=tries, remark=False))
+        return _twiml(*menu.ask_pin(turn=turn, key=number))
 
 
 @blueprint.post("/operator")
@@ -101,10 +106,13 @@ def operator() -> Response:
     """Go on after the callee and the operator have talked, or could not."""
     menu, turn, number = _menu(), _state("turn"), _state("key")
     status = request.form.get("DialCallStatus", "")
-    log.info("operator_reported", call_id=menu.script.call_id, status=status)
-    if status in _TALKED:
+    state, remark = _OPERATOR.get(status, (OperatorState.UNREACHABLE, Prompt.NO_OPERATOR))
+    seconds = request.form.get("DialCallDuration", "")
+    talked = timedelta(seconds=int(seconds) if seconds.isascii() and seconds.isdigit() else 0)
+    _note_operator(menu, state, talked if state is OperatorState.ENDED else timedelta())
+    if remark is None:
         return _twiml(Hangup())
-    return _twiml(*menu.message(turn=turn, key=number, remark=_OPERATOR.get(status, Prompt.NO_OPERATOR)))
+    return _twiml(*menu.message(turn=turn, key=number, remark=remark))
 
 
 @blueprint.post("/whisper")
@@ -136,21 +144,41 @@ def status() -> Response:
     return Response(status=204)
 
 
-def _pressed(menu: Menu, digit: str, turn: int, number: int, *, pin: str | None = None, tries: int = 0) -> Response:
+def _pressed(menu: Menu, digit: str, turn: int, number: int, *, pin: str | None = None) -> Response:
     there, script = services(), menu.script
     pressed = provider_calls.take_key(
         there.record, call_id=script.call_id, digit=digit, sequence=number, at=there.clock.now(), pin=pin
     )
     there.wakeup.notify()
-    if pressed is None:
-        log.info("wrong_pin", call_id=script.call_id, tries=tries + 1)
-        return _twiml(*menu.ask_pin(turn=turn, key=number + 1, tries=tries + 1))
-    log.info("key_pressed", call_id=script.call_id, digit=digit, event_ids=pressed.event_ids)
+    log.info("key_pressed", call_id=script.call_id, digit=digit, event_ids=pressed.event_ids, pin=pressed.pin)
+    if pressed.pin is PinResult.LAST_REFUSED:
+        return _twiml(*menu.goodbye(Prompt.WRONG_PIN))
+    if pressed.is_refused:
+        return _twiml(*menu.ask_pin(turn=turn, key=number + 1, remark=Prompt.WRONG_PIN))
     if digit == ACKNOWLEDGE_DIGIT:
         return _last_word(menu, last_words.after_key(script.language, pressed.acknowledged))
     if digit == HANDOFF_DIGIT:
+        if script.handoff_number is not None:
+            _note_operator(menu, OperatorState.DIALLING)
         return _twiml(*menu.connect(turn=turn, key=number + 1, caller_id=_voice().caller_id))
     return _twiml(*menu.message(turn=turn, key=number + 1, remark=Prompt.NOT_UNDERSTOOD))
+
+
+def _note_machine(call_id: str, reason: str) -> None:
+    try:
+        note_machine(services().record, MachineDetected(call_id, services().clock.now(), reason))
+    except RecordUnavailableError:
+        log.warning("machine_not_recorded", call_id=call_id)
+
+
+def _note_operator(menu: Menu, state: OperatorState, talked: timedelta = timedelta()) -> None:
+    """Record how it stands with the operator; without the record the callee is served all the same."""
+    at, call_id = services().clock.now(), menu.script.call_id
+    log.info("operator_reported", call_id=call_id, state=state.value)
+    try:
+        note_operator(services().record, OperatorReported(call_id, state, at, trunk=TWILIO, talked=talked))
+    except RecordUnavailableError:
+        log.warning("operator_not_recorded", call_id=call_id, state=state.value)
 
 
 def _ended(menu: Menu, report: ProviderReport) -> CallEnded:
@@ -219,10 +247,10 @@ def _report() -> ProviderReport | None:
     return _voice().read_report(request.form)
 
 
-def _state(name: str, otherwise: int = 1) -> int:
-    """Return a number of our own from the address."""
+def _state(name: str) -> int:
+    """Return a number of our own from the address: 1 where it is none."""
     text = request.args.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= len("999") else otherwise
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= len("999") else 1
 
 
 def _twiml(*verbs: Verb) -> Response:

@@ -8,9 +8,8 @@ from gateway.ports.phone import KEY_WAIT, LONGEST_HANDOFF, MESSAGE_ROUNDS, Promp
 from gateway.services.call_script import CallScript
 from web.callbacks.twiml import Dial, Gather, Hangup, Play, Redirect, Verb
 
-# As in the dialplan: keys and wrong PINs before the call is ended, seconds for a PIN and for the operator to answer.
+# As in the dialplan: keys before the call is ended, seconds for a PIN and for the operator to answer.
 MOST_KEYS = 10
-MOST_PINS = 3
 _PIN_WAIT = 8
 _OPERATOR_RING = 45
 _ASK_AGAIN_AFTER = 2
@@ -46,15 +45,13 @@ class Menu:
             )
         return [*verbs, *self.goodbye()]
 
-    def ask_pin(self, *, turn: int, key: int, tries: int, remark: bool = True) -> Sequence[Verb]:
-        """Ask for the PIN that the ``key``th key, a 1, counts with; ``tries`` were wrong, which is said as a remark."""
-        remarked = [self.prompt(Prompt.WRONG_PIN)] if tries and remark else []
-        if tries >= MOST_PINS:
-            return [*remarked, *self.goodbye()]
+    def ask_pin(self, *, turn: int, key: int, remark: Prompt | None = None) -> Sequence[Verb]:
+        """Ask for the PIN that a 1 counts with, which makes it the ``key``th key."""
+        remarked = [] if remark is None else [self.prompt(remark)]
         return [
             Gather(
                 sounds=[*remarked, self.prompt(Prompt.ENTER_PIN)],
-                action=self.address("pin", turn=turn, key=key, tries=tries),
+                action=self.address("pin", turn=turn, key=key),
                 wait=_PIN_WAIT,
                 digits=None,
                 on_nothing=True,
@@ -86,9 +83,10 @@ class Menu:
         """Tell the operator what it is about. After the document's end the two are connected."""
         return [Play(self.sound(self.script.whisper))] if self.script.whisper else []
 
-    def goodbye(self) -> Sequence[Verb]:
+    def goodbye(self, remark: Prompt | None = None) -> Sequence[Verb]:
         """End the call."""
-        return [self.prompt(Prompt.GOODBYE), Hangup()]
+        remarked = [] if remark is None else [self.prompt(remark)]
+        return [*remarked, self.prompt(Prompt.GOODBYE), Hangup()]
 
     def ask_again(self, step: str, **state: object) -> Sequence[Verb]:
         """Hold the line and come back with the same: what was pressed could not be recorded now."""

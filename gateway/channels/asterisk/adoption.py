@@ -1,13 +1,25 @@
 """What Asterisk knows of legs: its live channels, and what the dialplan kept in its database (AstDB).
 
-The dialplan keeps, under ``tocsin/<call id>/``: ``dialled``, ``answered``, ``keys/<n>`` and, written by a hangup
-handler for every leg, ``ended``. The formats stand in the head of extensions.conf.
+The dialplan keeps, under ``tocsin/<call id>/``: ``dialled``, ``answered``, ``keys/<n>`` with ``pins/<n>``, ``machine``
+and ``left``, ``operator/<...>`` and, written by a hangup handler for every leg, ``quality`` and ``ended``. The formats
+stand in the head of extensions.conf; what an older dialplan wrote has no ``pins`` and none of what came later.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.channels.asterisk.ami_events import ChannelSeen, KeyReported, read_channel, read_digit
+from gateway.channels.asterisk.ami_events import (
+    ChannelSeen,
+    KeyReported,
+    MachineReported,
+    OperatorNoted,
+    read_channel,
+    read_digit,
+    read_keys,
+    read_operator,
+    read_pin,
+)
 from gateway.channels.asterisk.ami_values import (
     DATABASE_FAMILY,
     checked_call_id,
@@ -20,7 +32,10 @@ from gateway.channels.asterisk.ami_values import (
     text,
 )
 from gateway.channels.asterisk.connection import AMIConnection
+from gateway.channels.asterisk.quality import read_quality
 from gateway.channels.asterisk.wire import AMITimeoutError
+from gateway.model.call import CallQuality
+from gateway.ports.phone import MESSAGE_LEFT
 
 _FIRST_FINAL = 200
 _HEARD = frozenset({180, 181, 182, 183})
@@ -40,9 +55,11 @@ class EndRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegRecord:
-    """What the database keeps of a leg; ``keys`` in their order. ``audio_sha256`` and ``caller_id`` were noted with
-    ``dialled``.
-    """  # noqa: D205 (one sentence of meaning is longer than a line)
+    """What the database keeps of a leg; ``keys``, ``operators`` and ``machines`` in their order.
+
+    ``audio_sha256`` and ``caller_id`` were noted with ``dialled``. A key with a PIN is among the keys until the
+    gateway has answered it.
+    """
 
     dialled: bool
     answered_at: datetime | None
@@ -50,6 +67,9 @@ class LegRecord:
     ended: EndRecord | None
     audio_sha256: str | None = None
     caller_id: str | None = None
+    operators: tuple[OperatorNoted, ...] = ()
+    machines: tuple[MachineReported, ...] = ()
+    quality: CallQuality | None = None
 
 
 async def live_channels(connection: AMIConnection) -> dict[str, ChannelSeen]:
@@ -79,7 +99,8 @@ async def erase_record(connection: AMIConnection, call_id: str) -> None:
 
 def read_record(call_id: str, entries: dict[str, str]) -> LegRecord:
     """Return the database's entries of a leg, by the part of their key behind its id, as a value."""
-    keys = (_key(call_id, name, value) for name, value in entries.items() if name.startswith("keys/"))
+    keys = (_key(call_id, name, value, entries) for name, value in entries.items() if name.startswith("keys/"))
+    operators = (_operator(call_id, value) for name, value in sorted(entries.items()) if name.startswith("operator/"))
     ended = entries.get("ended")
     _at, audio, caller_id, *_ = [*entries.get("dialled", "").split("|"), "", ""]
     return LegRecord(
@@ -89,6 +110,9 @@ def read_record(call_id: str, entries: dict[str, str]) -> LegRecord:
         ended=None if ended is None else _end(ended),
         audio_sha256=sha256(audio),
         caller_id=number(caller_id),
+        operators=tuple(noted for noted in operators if noted is not None),
+        machines=tuple(_machines(call_id, entries)),
+        quality=read_quality(entries.get("quality", "")),
     )
 
 
@@ -105,10 +129,29 @@ async def _entries(connection: AMIConnection, call_id: str) -> dict[str, str]:
     }
 
 
-def _key(call_id: str, name: str, value: str) -> KeyReported | None:
+def _key(call_id: str, name: str, value: str, entries: dict[str, str]) -> KeyReported | None:
     pressed, _, epoch = value.partition("|")
-    sequence, digit = integer(name.removeprefix("keys/")), read_digit(pressed)
-    return KeyReported(call_id, digit, sequence, instant(epoch)) if sequence and digit else None
+    sequence, digit = integer(name.removeprefix("keys/")), read_digit(pressed.removesuffix("p"))
+    if not sequence or digit is None:
+        return None
+    pin = read_pin(entries.get(f"pins/{sequence}", ""))
+    if pressed.endswith("p") and pin is None:
+        # The gateway has answered it, which it does when it is on record, and the dialplan has deleted the PIN.
+        return None
+    return KeyReported(call_id, digit, sequence, instant(epoch), pin)
+
+
+def _operator(call_id: str, value: str) -> OperatorNoted | None:
+    state, at, trunk, seconds, *_ = [*value.split("|"), "", "", ""]
+    return read_operator(call_id, state, at, trunk, seconds)
+
+
+def _machines(call_id: str, entries: dict[str, str]) -> Iterator[MachineReported]:
+    if "machine" in entries:
+        at, reason, keys, *_ = [*entries["machine"].split("|"), "", ""]
+        yield MachineReported(call_id, instant(at), reason, read_keys(keys))
+    if "left" in entries:
+        yield MachineReported(call_id, instant(entries["left"]), MESSAGE_LEFT)
 
 
 def _end(value: str) -> EndRecord:

@@ -1,8 +1,9 @@
 """AMI events as values with named fields. Raw messages do not travel beyond ``read_event``."""
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from gateway.channels.asterisk.ami_values import (
     call_id_of,
@@ -13,20 +14,25 @@ from gateway.channels.asterisk.ami_values import (
     sip_status,
     text,
 )
+from gateway.channels.asterisk.quality import read_quality
+from gateway.model.call import CallQuality
+from gateway.ports.phone import OperatorState
 
 _RINGING = 5  # AST_STATE_RINGING and AST_STATE_UP of Asterisk's channelstate.h
 _UP = 6
 _DIGITS = frozenset("0123456789ABCD*#")
+_SECONDS = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelSeen:
-    """A channel of ours exists. ``ringing`` and ``up`` tell its state."""
+    """A channel of ours exists. ``ringing`` and ``up`` tell its state, ``at`` since when, by Asterisk's clock."""
 
     call_id: str
     channel: str
     ringing: bool
     up: bool
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class DialProgressed:
     """The network reports progress of a call: it rings, or plays its own tone (SIP 183)."""
 
     call_id: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +67,13 @@ class ChannelHungUp:
 
 @dataclass(frozen=True, slots=True)
 class KeyReported:
-    """The dialplan took a key."""
+    """The dialplan took a key, with the PIN behind it where one was wanted."""
 
     call_id: str
     digit: str
     sequence: int
     at: datetime | None
+    pin: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +85,36 @@ class AnswerReported:
 
 
 @dataclass(frozen=True, slots=True)
-class SipCallReported:
-    """The dialplan tells, at a leg's end and before its Hangup, under which Call-ID its INVITE went out."""
+class MachineReported:
+    """The dialplan takes what answered for a machine, or has left the message on it."""
+
+    call_id: str
+    at: datetime | None
+    reason: str
+    keys: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorNoted:
+    """The dialplan tells how it stands with the operator, who is called through ``trunk``."""
+
+    call_id: str
+    state: OperatorState
+    at: datetime | None
+    trunk: str | None
+    talked: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class EndReported:
+    """The dialplan tells, at a leg's end and before its Hangup, under which Call-ID its INVITE went out, its cause, and
+    what was measured of its audio.
+    """  # noqa: D205 (one sentence of meaning is longer than a line)
 
     call_id: str
     sip_call_id: str | None
+    hangup_cause: int | None = None
+    quality: CallQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +147,9 @@ AMIEvent = (
     | ChannelHungUp
     | KeyReported
     | AnswerReported
-    | SipCallReported
+    | MachineReported
+    | OperatorNoted
+    | EndReported
     | ContactSeen
     | RegistrySeen
     | ShuttingDown
@@ -134,7 +169,8 @@ def read_channel(ami_event: Mapping[str, object]) -> ChannelSeen | None:
     if call_id is None or not channel:
         return None
     state = integer(text(ami_event, "ChannelState"))
-    return ChannelSeen(call_id, channel, ringing=state == _RINGING, up=state == _UP)
+    at = instant(text(ami_event, "Timestamp"))
+    return ChannelSeen(call_id, channel, ringing=state == _RINGING, up=state == _UP, at=at)
 
 
 def read_digit(digit: str) -> str | None:
@@ -142,11 +178,31 @@ def read_digit(digit: str) -> str | None:
     return digit if digit in _DIGITS and digit else None
 
 
+def read_pin(entry: str) -> str | None:
+    """Return the digits of an entered PIN, which stand behind a ``p``; ``None`` where there is no entry."""
+    return entry[1:] if entry.startswith("p") and _DIGITS.issuperset(entry[1:]) else None
+
+
+def read_keys(keys: str) -> str:
+    """Return DTMF digits, and nothing for anything else."""
+    return keys if _DIGITS.issuperset(keys) else ""
+
+
+def read_operator(call_id: str, state: str, at: str, trunk: str, seconds: str) -> OperatorNoted | None:
+    """Return what the dialplan tells of the operator; ``None`` for a state that is none."""
+    try:
+        known = OperatorState(state)
+    except ValueError:
+        return None
+    talked = timedelta(seconds=float(seconds)) if _SECONDS.fullmatch(seconds) else timedelta()
+    return OperatorNoted(call_id, known, instant(at), trunk or None, talked)
+
+
 def _progress(ami_event: Mapping[str, object]) -> AMIEvent | None:
     call_id = call_id_of(text(ami_event, "DestUniqueid"))
     if call_id is None or text(ami_event, "DialStatus").upper() not in {"RINGING", "PROGRESS"}:
         return None
-    return DialProgressed(call_id)
+    return DialProgressed(call_id, instant(text(ami_event, "Timestamp")))
 
 
 def _originate_response(ami_event: Mapping[str, object]) -> AMIEvent | None:
@@ -169,17 +225,38 @@ def _user_event(ami_event: Mapping[str, object]) -> AMIEvent | None:
         checked_call_id(call_id)
     except ValueError:
         return None
-    at = instant(text(ami_event, "At"))
-    if name == "TocsinAnswered":
-        return AnswerReported(call_id, at)
-    if name == "TocsinEnded":
-        return SipCallReported(call_id, sip_call_id(text(ami_event, "SipCallId")))
-    digit, sequence = read_digit(text(ami_event, "Digit")), integer(text(ami_event, "Sequence"))
-    if name != "TocsinKey" or digit is None or not sequence:
+    reader = _USER_EVENTS.get(name)
+    return reader(call_id, {header: text(ami_event, header) for header in _TOLD}) if reader else None
+
+
+def _key(call_id: str, told: Mapping[str, str]) -> AMIEvent | None:
+    digit, sequence = read_digit(told["Digit"]), integer(told["Sequence"])
+    if digit is None or not sequence:
         return None
-    return KeyReported(call_id, digit, sequence, at)
+    return KeyReported(call_id, digit, sequence, instant(told["At"]), read_pin(told["Pin"]))
 
 
+def _end(call_id: str, told: Mapping[str, str]) -> AMIEvent:
+    cause = integer(told["Cause"]) or None
+    return EndReported(call_id, sip_call_id(told["SipCallId"]), cause, read_quality(told["Quality"]))
+
+
+# What the dialplan's user events tell.
+_TOLD = (
+    *("At", "Digit", "Sequence", "Pin", "Reason", "Keys", "State", "Trunk", "Seconds"),
+    *("SipCallId", "Cause", "Quality"),
+)
+_USER_EVENTS: dict[str, Callable[[str, Mapping[str, str]], AMIEvent | None]] = {
+    "TocsinAnswered": lambda call_id, told: AnswerReported(call_id, instant(told["At"])),
+    "TocsinKey": _key,
+    "TocsinMachine": lambda call_id, told: MachineReported(
+        call_id, instant(told["At"]), told["Reason"], read_keys(told["Keys"])
+    ),
+    "TocsinOperator": lambda call_id, told: read_operator(
+        call_id, told["State"], told["At"], told["Trunk"], told["Seconds"]
+    ),
+    "TocsinEnded": _end,
+}
 _READERS: dict[str, Callable[[Mapping[str, object]], AMIEvent | None]] = {
     "newchannel": read_channel,
     "newstate": read_channel,

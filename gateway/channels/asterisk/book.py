@@ -7,13 +7,32 @@ from datetime import datetime
 
 import structlog
 
-from gateway.channels.asterisk.ami_events import ChannelHungUp, KeyReported
+from gateway.channels.asterisk.ami_events import (
+    AMIEvent,
+    AnswerReported,
+    ChannelHungUp,
+    DialProgressed,
+    EndReported,
+    KeyReported,
+    MachineReported,
+    OperatorNoted,
+)
 from gateway.channels.asterisk.dialling import TrunkPace
 from gateway.channels.asterisk.leg import Leg
 from gateway.channels.asterisk.timings import AsteriskTimings
 from gateway.model.call import CallOutcome
 from gateway.ports.clock import Clock
-from gateway.ports.phone import CallAnswered, CallEnded, CallRinging, KeyPressed, PhoneListener, PhoneReport
+from gateway.ports.phone import (
+    MESSAGE_LEFT,
+    CallAnswered,
+    CallEnded,
+    CallRinging,
+    KeyPressed,
+    MachineDetected,
+    OperatorReported,
+    PhoneListener,
+    PhoneReport,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +128,7 @@ class LegBook(dict[str, Leg]):
         leg.rang = True
         if not leg.ringing_told and leg.answered_at is None:
             leg.ringing_told = True
-            self.tell(CallRinging(leg.call_id, self._clock.now()))
+            self.tell(CallRinging(leg.call_id, self._clock.now(), leg.post_dial_delay))
 
     def answered(self, leg: Leg, at: datetime | None) -> None:
         """Tell that a leg is answered, once."""
@@ -119,9 +138,25 @@ class LegBook(dict[str, Leg]):
             self.tell(CallAnswered(leg.call_id, leg.answered_at))
             self.arm(leg)
 
-    def key(self, key: KeyReported) -> None:
-        """Tell a key."""
-        self.tell(KeyPressed(key.call_id, key.digit, key.sequence, key.at or self._clock.now()))
+    def note(self, leg: Leg, event: AMIEvent) -> None:
+        """Tell what the network or the dialplan reports of a leg in progress; nothing for other events."""
+        match event:
+            case DialProgressed(at=at):
+                leg.rang = True
+                leg.heard(at)
+            case AnswerReported(at=at):
+                self.answered(leg, at)
+            case KeyReported(call_id, digit, sequence, at, pin):
+                self.tell(KeyPressed(call_id, digit, sequence, at or self._clock.now(), pin))
+            case OperatorNoted(call_id, state, at, trunk, talked):
+                self.tell(OperatorReported(call_id, state, at or self._clock.now(), trunk, talked))
+            case MachineReported(call_id, at, reason, keys):
+                leg.machine = leg.machine or reason != MESSAGE_LEFT
+                self.tell(MachineDetected(call_id, at or self._clock.now(), reason, keys))
+            case EndReported(sip_call_id=sip_call_id, hangup_cause=cause, quality=quality):
+                leg.sip_call_id, leg.noted_cause, leg.quality = sip_call_id, cause, quality
+            case _:
+                pass
 
     def arm(self, leg: Leg, seconds: float | None = None) -> None:
         """Call ``overdue`` after so long, unless the leg ends before."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.channels.asterisk.ami_events import ChannelHungUp
 from gateway.channels.asterisk.outcomes import LegEnd, outcome_of
-from gateway.model.call import CallOutcome
+from gateway.model.call import CallOutcome, CallQuality
 from gateway.ports.phone import CallEnded
 
 _OWN_TIME_OUT = (480, 19)  # TechCause and Cause
@@ -22,7 +22,8 @@ class Leg:
     ``sent``: the originate was written, at ``sent_at`` on the loop's clock; until then nothing can
     have been dialled. ``rang`` is ``None`` for a leg that was not listened to from its beginning. ``refused``:
     Asterisk reported that the originate came to nothing. ``sought``: a look-up is under way, which will say how it
-    stands; a hangup seen meanwhile is kept in ``hung_up``.
+    stands; a hangup seen meanwhile is kept in ``hung_up``. ``invited_at`` and ``post_dial_delay`` are by Asterisk's
+    clock. ``machine``: a machine has answered, it seems. ``noted_cause`` is what the dialplan takes for the cause.
     """
 
     call_id: str
@@ -43,7 +44,17 @@ class Leg:
     sip_call_id: str | None = None
     caller_id: str | None = None
     audio_sha256: str | None = None
+    invited_at: datetime | None = None
+    post_dial_delay: timedelta | None = None
+    machine: bool = False
+    noted_cause: int | None = None
+    quality: CallQuality | None = None
     watchdog: asyncio.TimerHandle | None = None
+
+    def heard(self, at: datetime | None) -> None:
+        """Take note of the first sign of life from the callee's network."""
+        if self.post_dial_delay is None and self.invited_at is not None and at is not None and at >= self.invited_at:
+            self.post_dial_delay = at - self.invited_at
 
     def was_ended_here(self, event: ChannelHungUp) -> bool:
         """Whether we ended the leg before its answer, not the network.
@@ -71,17 +82,24 @@ class Leg:
         outcome: CallOutcome | None = None,
     ) -> CallEnded:
         """Return the report of the leg's end; ``outcome`` where it is known otherwise than by the causes."""
+        answered = self.answered_at is not None
+        if answered:
+            # An operator who could not be reached leaves the cause of that on the callee's channel.
+            hangup_cause = self.noted_cause or hangup_cause
         end = LegEnd(
             sip_cause=sip_cause,
             hangup_cause=hangup_cause,
-            answered=self.answered_at is not None,
+            answered=answered,
             cancelled=self.hang_up_wanted,
             rang=self.rang,
         )
+        outcome = outcome or outcome_of(end)
+        if self.machine and outcome is CallOutcome.NO_KEY:
+            outcome = CallOutcome.MACHINE
         return CallEnded(
             call_id=self.call_id,
             at=at,
-            outcome=outcome or outcome_of(end),
+            outcome=outcome,
             sip_cause=sip_cause,
             hangup_cause=hangup_cause,
             answered_at=self.answered_at,
@@ -89,6 +107,8 @@ class Leg:
             sip_call_id=self.sip_call_id,
             caller_id=self.caller_id,
             audio_sha256=self.audio_sha256,
+            post_dial_delay=self.post_dial_delay,
+            quality=self.quality,
         )
 
 

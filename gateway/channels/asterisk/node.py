@@ -1,7 +1,5 @@
 """The calls of one Asterisk: from orders and AMI events to reports."""
 
-import asyncio
-import itertools
 from collections.abc import Collection, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -10,30 +8,25 @@ import structlog
 
 from gateway.channels.asterisk.ami_events import (
     AMIEvent,
-    AnswerReported,
     ChannelHungUp,
     ChannelSeen,
     ContactSeen,
-    DialProgressed,
-    KeyReported,
     OriginateReported,
     RegistrySeen,
-    SipCallReported,
 )
 from gateway.channels.asterisk.ami_values import UnsafeValueError, channel_id, checked_call_id, checked_number
 from gateway.channels.asterisk.book import CallMemory, LegBook
 from gateway.channels.asterisk.connection import AMIConnection, NodeHealth
+from gateway.channels.asterisk.dialler import LegDialler
 from gateway.channels.asterisk.dialling import TrunkPace
 from gateway.channels.asterisk.forgetting import Forgetting
 from gateway.channels.asterisk.leg import Leg, trunk_of
 from gateway.channels.asterisk.orders import LegOrders
-from gateway.channels.asterisk.originate import originate_headers
 from gateway.channels.asterisk.search import LegSearch
 from gateway.channels.asterisk.sounds import SoundShelf
 from gateway.channels.asterisk.tasks import Tasks
 from gateway.channels.asterisk.timings import AsteriskTimings
 from gateway.channels.asterisk.trunk_states import TrunkListener, TrunkStates
-from gateway.channels.asterisk.wire import AMIConnectionLostError, AMINotConnectedError, AMITimeoutError
 from gateway.config.schema import NodeConfig, TrunkConfig
 from gateway.model.call import CallOutcome
 from gateway.ports.clock import Clock
@@ -72,7 +65,6 @@ class PhoneNode:
         self.is_ready = False
         self._clock = clock
         self._timings = timings
-        self._io = io
         self._shelf = SoundShelf(node.sounds_dir)
         self._connection = AMIConnection(node=node, secret=secret, timings=timings, clock=clock, listener=self)
         self._paces = {
@@ -86,13 +78,21 @@ class PhoneNode:
         self._orders = LegOrders(
             connection=self._connection, book=self._book, tasks=self._tasks, shelf=self._shelf, io=io
         )
+        self._dialler = LegDialler(
+            connection=self._connection,
+            book=self._book,
+            trunks=trunks,
+            shelf=self._shelf,
+            io=io,
+            clock=clock,
+            seek=self._seek,
+        )
         self._states = TrunkStates(
             connection=self._connection, tasks=self._tasks, trunks=trunks, listener=trunk_listener
         )
         self._forgetting = Forgetting(connection=self._connection, tasks=self._tasks)
         # Legs unknown here that somebody wants hung up: they may yet be found by a look-up.
         self._hang_ups = CallMemory()
-        self._serial = itertools.count(1)
         self._connections = 0
 
     async def run(self) -> None:
@@ -173,6 +173,12 @@ class PhoneNode:
         else:
             self._orders.say(leg, sound)
 
+    def refuse_pin(self, call_id: str, *, again: bool) -> None:
+        """Tell a live leg that its PIN is not right. Where the connection is lost, the PIN is told again after that."""
+        leg = self._book.get(call_id)
+        if leg is not None and self._connection.is_up:
+            self._orders.refuse_pin(leg, again=again)
+
     def look_up(self, call_ids: Collection[str]) -> None:
         """Find out about legs; after this the node takes orders."""
         self._tasks.start(self._look_up(frozenset(call_ids)))
@@ -209,20 +215,12 @@ class PhoneNode:
         match event:
             case ChannelSeen():
                 self._seen(leg, event)
-            case DialProgressed():
-                leg.rang = True
             case OriginateReported():
                 self._originate_reported(leg, event)
-            case AnswerReported(at=at):
-                self._book.answered(leg, at)
-            case KeyReported():
-                self._book.key(event)
-            case SipCallReported(sip_call_id=sip_call_id):
-                leg.sip_call_id = sip_call_id
             case ChannelHungUp():
                 self._hung_up(leg, event)
             case _:
-                pass
+                self._book.note(leg, event)
 
     def _stray(self, event: AMIEvent) -> None:
         if isinstance(event, ContactSeen | RegistrySeen):
@@ -235,52 +233,7 @@ class PhoneNode:
     # Dialling.
 
     def _start(self, order: CallOrder) -> None:
-        self._tasks.start(self._dial(order, self._book[order.call_id]))
-
-    async def _dial(self, order: CallOrder, leg: Leg) -> None:
-        trunk = self._paces[order.trunk].trunk
-        leg.action_id = f"originate-{next(self._serial)}-{order.call_id}"
-        loop = asyncio.get_running_loop()
-        try:
-            sounds = await loop.run_in_executor(self._io, self._shelf.publish, order)
-            headers = originate_headers(order, trunk, sounds, action_id=leg.action_id, now=self._clock.now())
-        except (OSError, UnsafeValueError) as error:
-            log.error("call_not_prepared", call_id=leg.call_id, reason=str(error))  # noqa: TRY400 (as above)
-            if self._book.has(leg):
-                self._book.end_as(leg, CallOutcome.TRUNK_TROUBLE)
-            return
-        if not self._book.has(leg):
-            # It was hung up, or the connection was lost, while the sounds were laid out.
-            return
-        leg.audio_sha256, leg.caller_id = sounds.message_sha256, trunk.caller_id
-        leg.sent, leg.sent_at = True, loop.time()
-        log.info("call_dialled", call_id=leg.call_id, trunk=trunk.name)
-        try:
-            answer = await self._connection.act("Originate", headers)
-        except (AMINotConnectedError, UnsafeValueError):
-            # Nothing was written.
-            if self._book.has(leg):
-                self._book.end_as(leg, CallOutcome.TRUNK_TROUBLE)
-        except AMIConnectionLostError:
-            # It may ring. The look-up after the reconnect tells; it is not sent again.
-            log.warning("call_unanswered_by_node", call_id=leg.call_id)
-        except AMITimeoutError:
-            log.warning("call_unanswered_by_node", call_id=leg.call_id)
-            self._seek(leg)
-        else:
-            self._originate_answered(leg, success=answer.success, message=answer.message)
-
-    def _originate_answered(self, leg: Leg, *, success: bool, message: str) -> None:
-        if not self._book.has(leg):
-            return
-        if success:
-            if leg.watchdog is None and not leg.sought:
-                self._book.arm(leg)
-        elif "already" in message or "exists" in message:
-            self._seek(leg)
-        else:
-            log.warning("originate_refused", call_id=leg.call_id, trunk=leg.trunk, reason=message)
-            self._book.end_as(leg, CallOutcome.TRUNK_TROUBLE)
+        self._tasks.start(self._dialler.dial(order, self._book[order.call_id]))
 
     # Following.
 
@@ -288,6 +241,10 @@ class PhoneNode:
         first, leg.channel = leg.channel is None, event.channel
         if first and leg.hang_up_wanted:
             self._orders.hang_up(event.channel)
+        if first and not event.ringing and not event.up:
+            leg.invited_at = event.at
+        if event.ringing or event.up:
+            leg.heard(event.at)
         if event.ringing:
             self._book.rings(leg)
         if event.up:

@@ -1,4 +1,4 @@
-"""What is asked of Asterisk for a live leg: to hang up, to speak."""
+"""What is asked of Asterisk for a live leg: to hang up, to speak, to ask again."""
 
 import asyncio
 from concurrent.futures import Executor
@@ -38,6 +38,11 @@ class LegOrders:
         """Break into what an answered leg hears, play the sound, and end it."""
         self._tasks.start(self._say(leg, sound))
 
+    def refuse_pin(self, leg: Leg, *, again: bool) -> None:
+        """Have a leg told that its PIN is not right."""
+        exten = "again" if again else "refused"
+        self._tasks.start(self._redirect(leg.channel or channel_id(leg.call_id), "tocsin-pin", exten))
+
     async def _say(self, leg: Leg, sound: Path) -> None:
         channel = leg.channel or channel_id(leg.call_id)
         try:
@@ -54,10 +59,11 @@ class LegOrders:
         # Asterisk works a connection's actions off in their order.
         await asyncio.gather(
             self._act("Setvar", [("Channel", channel), ("Variable", "TOCSIN_REPLY"), ("Value", path)]),
-            self._act(
-                "Redirect", [("Channel", channel), ("Context", "tocsin-say"), ("Exten", "say"), ("Priority", "1")]
-            ),
+            self._redirect(channel, "tocsin-say", "say"),
         )
+
+    async def _redirect(self, channel: str, context: str, exten: str) -> None:
+        await self._act("Redirect", [("Channel", channel), ("Context", context), ("Exten", exten), ("Priority", "1")])
 
     async def _act(self, name: str, headers: Headers) -> None:
         try:

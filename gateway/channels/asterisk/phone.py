@@ -111,6 +111,10 @@ class AsteriskPhone:
         """Break into the message of a live leg, play the sound, end the leg. One not answered yet is hung up."""
         self._post(lambda: self._each(call_id, lambda node: node.say_and_hang_up(call_id, sound)))
 
+    def refuse_pin(self, call_id: str, *, again: bool) -> None:
+        """Tell the callee that their PIN is not right, and ask for it again or end the leg."""
+        self._post(lambda: self._each(call_id, lambda node: node.refuse_pin(call_id, again=again)))
+
     def look_up(self, node: str, call_ids: Collection[str]) -> None:
         """Report what is known of legs whose end was not seen; after this the node takes orders."""
         wanted = frozenset(call_ids)

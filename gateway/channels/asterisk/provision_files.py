@@ -17,6 +17,7 @@ from typing import Any
 
 import jinja2
 
+from gateway.channels.asterisk.originate import OPERATOR_WAYS
 from gateway.channels.asterisk.provision_error import ProvisionError
 from gateway.channels.asterisk.provision_trunks import transports, trunk_values, without_probed
 from gateway.config.schema import AsteriskConfig, NodeConfig
@@ -33,7 +34,16 @@ _DIALPLAN = {
     "key_wait": int(KEY_WAIT.total_seconds()),  # for a key after each
     "takeover_wait": 2.5,  # for the gateway's answer after key 1
     "wrong_keys": 9,  # keys without a meaning, before the call is ended
+    "pin_digits": 10,  # the longest PIN
+    "pin_wait": 6,  # for its next digit
     "operator_ring": 45,
+    "operator_ways": OPERATOR_WAYS,
+    # Milliseconds: silence at the beginning, the longest greeting of a person, silence after it, and all together; the
+    # shortest word and gap; how many words (out of use: people say several); the level of silence; the longest word.
+    "amd": "2000,2000,800,4500,100,50,20,256,5000",
+    "machine_silence": 2000,  # milliseconds, after a machine's greeting and tone
+    "machine_wait": 45,  # for that
+    "machine_longest": 180,
     "longest_call": int(LONGEST_CALL.total_seconds()),
     "handoff_limit": int(LONGEST_HANDOFF.total_seconds()),
 }
@@ -42,6 +52,7 @@ _AMI_EVENTS = (
     "OriginateResponse",
     "Newchannel",
     "Newstate",
+    "DialState",  # early media (SIP 183), which is a ringing phone too
     "Hangup",
     "ContactStatus",
     "Registry",

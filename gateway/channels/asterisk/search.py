@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from gateway.channels.asterisk.adoption import LegRecord, leg_record, live_channels
-from gateway.channels.asterisk.ami_events import ChannelSeen
+from gateway.channels.asterisk.ami_events import AMIEvent, ChannelSeen
 from gateway.channels.asterisk.book import LegBook
 from gateway.channels.asterisk.connection import AMIConnection
 from gateway.channels.asterisk.leg import Leg
@@ -91,7 +91,7 @@ class LegSearch:
             return False
         elif record.dialled or leg.channel is not None:
             # Asterisk's database reaches the disk a second late: a crash may lose what was dialled before our eyes.
-            self._tell_keys(record)
+            self._tell_notes(leg, record)
             leg.answered_at = leg.answered_at or record.answered_at
             self._book.give_up(leg, CallOutcome.LOST)
         elif leg.hang_up_wanted:
@@ -105,8 +105,9 @@ class LegSearch:
         return True
 
     def _found_ended(self, leg: Leg, record: LegRecord) -> None:
-        self._tell_keys(record)
+        self._tell_notes(leg, record)
         end = record.ended
+        leg.quality = leg.quality or record.quality
         leg.answered_at = leg.answered_at or record.answered_at or (end.answered_at if end else None)
         if end is None:
             assert leg.hung_up is not None
@@ -128,13 +129,14 @@ class LegSearch:
             self._book.answered(leg, answered_at)
         elif channel.ringing:
             self._book.rings(leg)
-        self._tell_keys(record)
+        self._tell_notes(leg, record)
         self._book.arm(leg)
         self._live(leg, channel)
 
-    def _tell_keys(self, record: LegRecord) -> None:
-        for key in record.keys:
-            self._book.key(key)
+    def _tell_notes(self, leg: Leg, record: LegRecord) -> None:
+        notes: tuple[AMIEvent, ...] = (*record.keys, *record.operators, *record.machines)
+        for noted in notes:
+            self._book.note(leg, noted)
 
 
 def _batches(items: Sequence[str], size: int) -> list[Sequence[str]]:

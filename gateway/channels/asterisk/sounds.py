@@ -43,7 +43,8 @@ class SoundShelf:
     def publish(self, order: CallOrder) -> PublishedSounds:
         """Lay out all that a call plays. Raises ``OSError``."""
         message, digest = self._put(order.announcement)
-        return PublishedSounds(message, self.put_prompts(order.prompts), digest)
+        whisper = self.put(order.whisper) if order.whisper is not None and order.handoff_number else ""
+        return PublishedSounds(message, self.put_prompts(order.prompts), digest, whisper)
 
     def _put(self, sound: Path) -> tuple[str, str]:
         digest = hashlib.sha256(sound.read_bytes()).hexdigest()

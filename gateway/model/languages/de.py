@@ -28,6 +28,7 @@ LANGUAGE = Language(
         over="Dieser Alarm hat sich erledigt. Es ist nichts weiter zu tun. Auf Wiederhören.",
         voice_note="{announcement} Antworten Sie mit 1, um zu bestätigen, "
         "oder öffnen Sie den Link der vorigen Nachricht.",
+        whisper="{name} ist in der Leitung. {announcement}",
     ),
     written=Written(
         whatsapp_alert="🚨 Alarm von {license}, Dringlichkeit: {severity}\n\n{alert}\n\n"

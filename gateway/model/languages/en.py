@@ -27,6 +27,7 @@ LANGUAGE = Language(
         already_acknowledged_by_someone="This alert was already acknowledged. Thank you. Goodbye.",
         over="This alert has been resolved. Nothing more is needed. Goodbye.",
         voice_note="{announcement} Reply 1 to acknowledge, or open the link in the message above.",
+        whisper="{name} is on the line. {announcement}",
     ),
     written=Written(
         whatsapp_alert="🚨 {severity} alert from {license}\n\n{alert}\n\nTap to acknowledge: {link}\nOr reply 1.",

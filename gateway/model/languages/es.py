@@ -27,6 +27,7 @@ LANGUAGE = Language(
         already_acknowledged_by_someone="Esta alerta ya estaba confirmada. Gracias. Adiós.",
         over="Esta alerta se ha resuelto. No hace falta hacer nada más. Adiós.",
         voice_note="{announcement} Responda 1 para confirmar, o abra el enlace del mensaje anterior.",
+        whisper="{name} está en la línea. {announcement}",
     ),
     written=Written(
         whatsapp_alert="🚨 Alerta de {license}, gravedad: {severity}\n\n{alert}\n\n"

@@ -37,6 +37,7 @@ class Call:
     already_acknowledged_by_someone: str
     over: str
     voice_note: str  # {announcement}
+    whisper: str  # {name} {announcement}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

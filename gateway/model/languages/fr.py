@@ -27,6 +27,7 @@ LANGUAGE = Language(
         already_acknowledged_by_someone="Cette alerte a déjà été confirmée. Merci. Au revoir.",
         over="Cette alerte est résolue. Il n'y a plus rien à faire. Au revoir.",
         voice_note="{announcement} Répondez 1 pour confirmer, ou ouvrez le lien du message précédent.",
+        whisper="{name} est en ligne. {announcement}",
     ),
     written=Written(
         whatsapp_alert="🚨 Alerte {license}, gravité : {severity}\n\n{alert}\n\n"

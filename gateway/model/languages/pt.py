@@ -27,6 +27,7 @@ LANGUAGE = Language(
         already_acknowledged_by_someone="Este alerta já foi confirmado. Obrigado. Até logo.",
         over="Este alerta foi resolvido. Não é preciso fazer mais nada. Até logo.",
         voice_note="{announcement} Responda 1 para confirmar, ou abra o link da mensagem anterior.",
+        whisper="{name} está na linha. {announcement}",
     ),
     written=Written(
         whatsapp_alert="🚨 Alerta de {license}, gravidade: {severity}\n\n{alert}\n\n"

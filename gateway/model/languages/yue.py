@@ -30,6 +30,7 @@ LANGUAGE = Language(
         already_acknowledged_by_someone="呢個警報已經有人確認咗。多謝。再見。",
         over="呢個警報已經解除，唔使再處理。再見。",
         voice_note="{announcement}請回覆1確認，或者打開上一個訊息嘅連結。",
+        whisper="{name}喺線上。{announcement}",
     ),
     written=Written(
         whatsapp_alert="🚨 嚟自{license}嘅警報，級別：{severity}\n\n{alert}\n\n撳呢度確認：{link}\n或者回覆 1。",

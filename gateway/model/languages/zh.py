@@ -30,6 +30,7 @@ LANGUAGE = Language(
         already_acknowledged_by_someone="此警报已经有人确认。谢谢。再见。",
         over="此警报已解除，无需处理。再见。",
         voice_note="{announcement}请回复1确认，或打开上一条消息中的链接。",
+        whisper="{name}在线上。{announcement}",
     ),
     written=Written(
         whatsapp_alert="🚨 来自{license}的警报，级别：{severity}\n\n{alert}\n\n点击确认：{link}\n或回复 1。",

@@ -42,6 +42,7 @@ class FakePhone:
     hung_up: list[str] = field(default_factory=list)
     looked_up: list[str] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
+    refused: list[tuple[str, bool]] = field(default_factory=list)
 
     def trunks(self) -> Sequence[str]:
         return self.usable
@@ -57,6 +58,9 @@ class FakePhone:
 
     def say_and_hang_up(self, call_id: str, sound: Path) -> None:
         raise NotImplementedError
+
+    def refuse_pin(self, call_id: str, *, again: bool) -> None:
+        self.refused.append((call_id, again))
 
     def look_up(self, node: str, call_ids: Collection[str]) -> None:
         self.looked_up.extend(call_ids)

@@ -36,6 +36,9 @@ class FakePhone:
     def say_and_hang_up(self, call_id: str, sound: Path) -> None:
         self.asked.append(("say", (call_id, sound)))
 
+    def refuse_pin(self, call_id: str, *, again: bool) -> None:
+        self.asked.append(("refuse_pin", (call_id, again)))
+
     def look_up(self, node: str, call_ids: Collection[str]) -> None:
         self.asked.append(("look_up", (node, tuple(call_ids))))
 
