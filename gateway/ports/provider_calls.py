@@ -12,7 +12,7 @@ class ProviderReport:
     """What a provider says of a call, by itself or asked. ``outcome`` is set once it is over.
 
     ``duration`` are its connected seconds, ``sip_cause`` the last SIP status that the provider got (RFC 3261).
-    ``by_machine``: the provider takes what answered for a machine.
+    ``by_machine``: the provider takes what answered for a machine; ``answered_by`` is its own word for that.
     """
 
     provider_call_id: str
@@ -22,6 +22,7 @@ class ProviderReport:
     sip_cause: int | None = None
     duration: int | None = None
     by_machine: bool = False
+    answered_by: str = ""
 
 
 def end_on_record(call: Call) -> CallEnded | None:

@@ -142,10 +142,52 @@ def test_a_callee_who_presses_2_is_connected_and_the_ladder_goes_on(exchange: Ex
     call.wait_ended()
     exchange.finished(event_id)
     assert call.dialled == [OPERATOR]
+    assert len(call.whispered) == 1, "the operator is told what it is about"
     assert call.hears(exchange.gateway.spoken("en", "connecting"))
     first, second = exchange.calls(event_id)
     assert (first["outcome"], first["digits"], second["outcome"]) == ("handed_off", "2", "acknowledged")
     assert first["billed_seconds"] >= 2, "the seconds with the operator count"
+
+
+def test_a_machine_is_hung_up_on_and_counts_as_missed(exchange: Exchange) -> None:
+    event_id, (ana,) = exchange.alert(
+        picks_up("1", answered_by="machine_start"), policy={"answering_machine": "hang_up"}
+    )
+    call = exchange.voice.expect_call(ana.phone).wait_ended()
+    exchange.gateway.expect_entry(event_id, "attempt_result", result="missed", reason="machine")
+    assert (call.fields["MachineDetection"], call.heard) == ("Enable", [])
+    exchange.finished(event_id)
+
+
+def test_a_machine_is_left_the_message_once_where_that_is_wanted(exchange: Exchange) -> None:
+    event_id, (ana,) = exchange.alert(
+        picks_up("1", answered_by="machine_end_beep"), policy={"answering_machine": "leave_message"}
+    )
+    call = exchange.voice.expect_call(ana.phone).wait_ended()
+    exchange.gateway.expect_entry(event_id, "attempt_result", result="missed", reason="machine")
+    assert (call.fields["MachineDetection"], len(call.heard)) == ("DetectMessageEnd", 1)
+    exchange.finished(event_id)
+
+
+def test_an_acknowledgement_takes_the_pin_of_who_has_one(exchange: Exchange) -> None:
+    license_id = exchange.gateway.license()
+    ana = exchange.person(license_id, picks_up("1", "4712#", "4711#"), pin="4711")
+    event_id = exchange.gateway.post(exchange.gateway.source(license_id))
+    call = exchange.voice.expect_call(ana.phone).wait_ended()
+    exchange.gateway.expect_status(event_id, "acknowledged")
+    asked, wrong = (exchange.gateway.spoken("en", name) for name in ("enter_pin", "wrong_pin"))
+    assert call.hears(asked, wrong, asked, exchange.gateway.spoken("en", "acknowledged"))
+    exchange.finished(event_id)
+
+
+def test_three_wrong_pins_end_the_call_as_missed(exchange: Exchange) -> None:
+    license_id = exchange.gateway.license()
+    ana = exchange.person(license_id, picks_up("1", "1#", "22#", "333#", "4711#"), pin="4711")
+    event_id = exchange.gateway.post(exchange.gateway.source(license_id))
+    call = exchange.voice.expect_call(ana.phone).wait_ended()
+    assert call.hears(exchange.gateway.spoken("en", "wrong_pin"), exchange.gateway.spoken("en", "goodbye"))
+    exchange.gateway.expect_entry(event_id, "attempt_result", result="missed")
+    exchange.finished(event_id)
 
 
 @pytest.mark.parametrize(("status", "prompt"), [("busy", "operator_busy"), ("no-answer", "operator_absent")])

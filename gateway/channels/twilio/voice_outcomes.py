@@ -124,6 +124,7 @@ def report_of(
         sip_cause=sip_cause if sip_cause is not None and sip_cause >= _FIRST_FINAL_FAILURE else None,
         duration=_number(duration) if status == "completed" else None,
         by_machine=is_machine(answered_by),
+        answered_by=answered_by or "",
     )
 
 
