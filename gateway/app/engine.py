@@ -1,11 +1,10 @@
 """The engine process: actors, timers, phone. It can be killed at any point; what it was doing is on record."""
 
 import signal
-import socket
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import FrameType
 from typing import Any
 
@@ -13,7 +12,7 @@ import pykka
 import structlog
 
 from actors.agenda import Agenda
-from actors.auditor import AuditorActor, AuditResult
+from actors.auditor import AuditorActor
 from actors.backlog import CatchUp
 from actors.clerk import ClerkActor
 from actors.contact import ContactActor
@@ -35,8 +34,8 @@ from gateway.app.bootstrap import (
     status_url,
 )
 from gateway.app.clock import SteadyClock
-from gateway.app.heartbeat_url import HeartbeatUrl
 from gateway.app.phone_systems import PhoneSystems
+from gateway.app.pulse import Pulse
 from gateway.app.secrets import load_secrets
 from gateway.app.switching import build_lines, trunk_limits
 from gateway.channels.no_phone import NoPhone
@@ -44,7 +43,7 @@ from gateway.config.schema import Config
 from gateway.model.attempt import Level
 from gateway.ports.messages import NotificationChannel
 from gateway.ports.phone import Phone, PhoneReport
-from gateway.ports.record import Heartbeat, Record, RecordUnavailableError
+from gateway.ports.record import Record, RecordUnavailableError
 from gateway.ports.speech import Speech, SpeechError
 from gateway.services.announce import Announcer
 from gateway.services.call_safety import CallGuard
@@ -58,9 +57,6 @@ from gateway.tts.prompts import render_prompts
 log = structlog.get_logger(__name__)
 
 _LOOK_EVERY = timedelta(seconds=1)
-_BEAT_EVERY = timedelta(seconds=2)
-# So many audits without a result mean that the engine stands still.
-_AUDITS_MISSED = 3
 _AUDIO_KEPT = timedelta(days=30)
 _PRUNE_EVERY = timedelta(days=1)
 _TIDY_EVERY = timedelta(hours=1)
@@ -173,11 +169,17 @@ class Engine:
         self._clerk: pykka.ActorRef[ClerkActor] | None = None
         self._auditor: pykka.ActorRef[AuditorActor] | None = None
         self._agenda = Agenda()
-        self._began_at = self._clock.now()
-        self._last_audit: AuditResult | None = None
         self._listener = make_wakeup_listener(config.database_url)
         self._listening = threading.Thread(target=self._listen, name="wakeup")
-        self._beating = threading.Thread(target=self._beat, name="heartbeat")
+        self._pulse = Pulse(
+            config.engine,
+            record=self._record,
+            clock=self._clock,
+            timers=self._timers,
+            executor=self._executor,
+            audit=lambda: self._tell_auditor(Audit()),
+            parts=self._phone_parts,
+        )
 
     @property
     def record(self) -> Record:
@@ -240,25 +242,16 @@ class Engine:
             phone=self._phone,
             agenda=self._agenda,
             dispatcher=self._tell,
-            on_result=self._audited,
+            on_result=self._pulse.audited,
         )
         self._tell(TakeUpEverything())
-        self._timers.after(self._config.engine.audit_every, self._audit)
-        if self._config.engine.heartbeat_url is not None:
-            HeartbeatUrl(
-                self._config.engine.heartbeat_url,
-                every=self._config.engine.heartbeat_every,
-                is_well=self._is_well,
-                executor=self._executor,
-                timers=self._timers,
-            ).start()
         if self._own_phone:
             self._systems.start()
             self._executor.submit(self._render_prompts)
         self._prune_audio()
         self._send_notices()
         self._listening.start()
-        self._beating.start()
+        self._pulse.start()
         log.info("engine_started")
 
     def stop(self) -> None:
@@ -267,7 +260,7 @@ class Engine:
         self._closing.set()
         self._listener.close()
         self._listening.join()
-        self._beating.join()
+        self._pulse.stop()
         self._timers.stop()
         # What is being sent is let finish and recorded; what has not begun is begun by the next engine.
         self._executor.shutdown(wait=True, cancel_futures=True)
@@ -304,31 +297,6 @@ class Engine:
         if self._auditor is not None:
             tell_if_alive(self._auditor, message)
 
-    def _audit(self) -> None:
-        """Have everything audited, now and every so often."""
-        self._tell_auditor(Audit())
-        self._timers.after(self._config.engine.audit_every, self._audit)
-
-    def _audited(self, result: AuditResult) -> None:
-        if not result.well:
-            log.warning("audit_not_well", result=str(result))
-        self._last_audit = result
-
-    def _is_well(self) -> bool:
-        """Tell whether the last audit went well, and lately; the dispatcher has answered it then."""
-        last = self._last_audit
-        return last is not None and last.well and not self._is_old(last.at)
-
-    def _is_old(self, at: datetime) -> bool:
-        return self._clock.now() - at > _AUDITS_MISSED * self._config.engine.audit_every
-
-    def _audit_part(self) -> str:
-        last = self._last_audit
-        if self._is_old(self._began_at if last is None else last.at):
-            since = "the engine was started" if last is None else last.at.isoformat(timespec="seconds")
-            return f"no audit since {since}"
-        return "ok: no audit yet" if last is None else str(last)
-
     def _render_prompts(self) -> None:
         """Speak the fixed sentences of calls ahead, so that no first call waits for them."""
         try:
@@ -362,6 +330,9 @@ class Engine:
             {contact.language for contact in contacts} | {license_.language for license_ in licenses} | {"en"}
         )
 
+    def _phone_parts(self) -> dict[str, str]:
+        return {f"asterisk {node}": state for node, state in (self._systems.nodes() if self._own_phone else ())}
+
     def _break(self) -> None:
         self.broken = True
         if self._on_broken is not None:
@@ -371,17 +342,3 @@ class Engine:
         while not self._closing.is_set():
             self._listener.wait(_LOOK_EVERY)
             self._tell(LookForSignals())
-
-    def _beat(self) -> None:
-        name = socket.gethostname()
-        while True:
-            parts = {f"asterisk {node}": state for node, state in (self._systems.nodes() if self._own_phone else ())}
-            parts["auditor"] = self._audit_part()
-            try:
-                with self._record.write() as work:
-                    work.heartbeats.beat(Heartbeat(engine=name, at=self._clock.now(), parts=parts))
-                    work.commit()
-            except RecordUnavailableError as error:
-                log.warning("heartbeat_not_recorded", error=str(error))
-            if self._closing.wait(_BEAT_EVERY.total_seconds()):
-                return

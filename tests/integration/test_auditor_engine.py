@@ -54,7 +54,7 @@ def test_an_actor_that_vanished_is_replaced_and_its_event_goes_on(rig: Rig) -> N
     with rig.engine() as engine:
         event_id = rig.accept()
         until(lambda: rig.entry(event_id, "attempt_result"), 5, "the text is sent")
-        until(lambda: engine._last_audit, 5, "an audit was made")
+        until(lambda: engine._pulse._last_audit, 5, "an audit was made")
         lost = dispatcher_of(engine)._events.pop(event_id)
         fault = until(lambda: rig.entry(event_id, "engine_fault"), 20, "the auditor notices")
         assert fault is not None
@@ -81,16 +81,16 @@ def test_the_last_audit_is_a_part_of_the_engines_heartbeat(rig: Rig) -> None:
     with rig.engine() as engine:
         rig.accept()
         until(lambda: (auditor_part(rig) or "").startswith("ok: 1 open events"), 10, "the audit is told")
-        assert engine._is_well()
+        assert engine._pulse._is_well()
 
 
 def test_an_engine_whose_dispatcher_is_stuck_is_not_well(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     with rig.engine() as engine:
-        until(engine._is_well, 5, "an audit went well")
+        until(engine._pulse._is_well, 5, "an audit went well")
         with monkeypatch.context() as stuck:
             stuck.setattr(dispatcher_of(engine), "_tell_auditor", lambda _message: None)
-            until(lambda: not engine._is_well(), 20, "it is noticed")
-            assert "dispatcher" in engine._audit_part()
+            until(lambda: not engine._pulse._is_well(), 20, "it is noticed")
+            assert "dispatcher" in engine._pulse._audit_part()
 
 
 class JumpedClock(SteadyClock):
