@@ -92,6 +92,9 @@ def test_a_test_call_tells_its_steps_and_leaves_the_engines_calls_alone(site: Tw
     assert (dialled["to"], dialled["dialled_as"], dialled["caller_id"]) == (NUMBER, NUMBER, "+15550100")
     (ringing,), (answered,) = steps_of(told, "ringing"), steps_of(told, "answered")
     assert 0 < ringing["after_ms"] < answered["after_ms"]
+    assert 0 < told["post_dial_delay_ms"] <= ringing["after_ms"]
+    (quality,) = steps_of(told, "quality")
+    assert quality["codec"] == "ulaw"
     site.gateway.expect_status(event_id, "acknowledged")
     engines.wait_ended()
     assert len(site.gateway.event(event_id)["calls"]) == 1, "the test call is not recorded"

@@ -50,14 +50,13 @@ class Attempt:
     def document(self) -> dict[str, Any]:
         """Return it as it stands in the answer."""
         ended = self.ended
-        delay = ended.post_dial_delay if ended else None
         return {
             "trunk": self.trunk,
             "dialled_as": self.dialled_as,
             "outcome": ended.outcome.value if ended else CallOutcome.TRUNK_TROUBLE.value,
             "sip_cause": ended.sip_cause if ended else None,
             "hangup_cause": ended.hangup_cause if ended else None,
-            "post_dial_delay_ms": None if delay is None else round(delay / timedelta(milliseconds=1)),
+            "post_dial_delay_ms": in_ms(ended.post_dial_delay) if ended else None,
             "sip_call_id": ended.sip_call_id if ended else None,
             "explanation": None if self.explanation is None else as_json(self.explanation),
         }
@@ -66,3 +65,8 @@ class Attempt:
 def _quoted(value: object) -> str:
     text = str(value)
     return f'"{text}"' if " " in text else text
+
+
+def in_ms(length: timedelta | None) -> int | None:
+    """Return a length of time in whole milliseconds; ``None`` for none."""
+    return None if length is None else round(length / timedelta(milliseconds=1))

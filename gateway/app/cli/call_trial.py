@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from gateway.app.cli.call_steps import Attempt, Steps, Words
+from gateway.app.cli.call_steps import Attempt, Steps, Words, in_ms
 from gateway.channels.asterisk.explain import Handling, explain, explain_ami
 from gateway.channels.asterisk.numbers import dialled_number
 from gateway.channels.asterisk.outcomes import LegEnd
@@ -204,9 +204,9 @@ class Trial:
 
     def _take(self, report: PhoneReport, attempt: Attempt) -> CallEnded | None:
         match report:
-            case CallRinging(at=at):
+            case CallRinging(at=at, post_dial_delay=delay):
                 attempt.rang = True
-                self._steps.tell(at, "ringing", after_ms=self._since_dialled(at))
+                self._steps.tell(at, "ringing", after_ms=self._since_dialled(at), post_dial_delay_ms=in_ms(delay))
             case CallAnswered(at=at):
                 self._steps.tell(at, "answered", after_ms=self._since_dialled(at))
             case KeyPressed():
@@ -232,7 +232,6 @@ class Trial:
             self._phone.say_and_hang_up(key.call_id, self._words.confirmation)
 
     def _ended(self, attempt: Attempt, ended: CallEnded) -> None:
-        delay = ended.post_dial_delay
         self._steps.tell(
             ended.at,
             "ended",
@@ -240,7 +239,7 @@ class Trial:
             sip_cause=ended.sip_cause,
             hangup_cause=ended.hangup_cause,
             billed_seconds=ended.billed_seconds,
-            post_dial_delay_ms=None if delay is None else round(delay / timedelta(milliseconds=1)),
+            post_dial_delay_ms=in_ms(ended.post_dial_delay),
             sip_call_id=ended.sip_call_id,
         )
         if (quality := ended.quality) is not None:
@@ -285,4 +284,4 @@ class Trial:
         )
 
     def _since_dialled(self, at: datetime) -> int:
-        return max(round((at - self._dialled_at) / timedelta(milliseconds=1)), 0)
+        return max(in_ms(at - self._dialled_at) or 0, 0)
