@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gateway.channels.asterisk.originate import PublishedSounds, originate_headers
+from gateway.config.schema import TrunkConfig
 from gateway.ports.phone import CallOrder
 from tests.bench.database import bare_query
 from tests.bench.plan import Plan
@@ -197,7 +198,7 @@ def _bare(site: PhoneSite, numbers: list[str], plan: Plan) -> list[float]:
     return [at - calls[number].pressed[0][0] for number, at in keys.items() if number in calls]
 
 
-def _originate(ami: AmiClient, call_id: str, number: str, sounds: PublishedSounds, trunk) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001, E501
+def _originate(ami: AmiClient, call_id: str, number: str, sounds: PublishedSounds, trunk: TrunkConfig) -> None:
     order = CallOrder(
         call_id=call_id,
         trunk=_TRUNK,

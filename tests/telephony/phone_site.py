@@ -68,7 +68,10 @@ class PhoneSite:
                         Carrier(self.directory / f"carrier-{trunk}", **self._carrier_settings)
                     )
                 config = asterisk_config(
-                    {trunk: self.carriers[trunk].sip_port for trunk in trunks}, name=node, each=trunks, node_settings=self._node_settings
+                    {trunk: self.carriers[trunk].sip_port for trunk in trunks},
+                    name=node,
+                    each=trunks,
+                    node_settings=self._node_settings,
                 )
                 config = with_sounds(config, self.directory / f"sounds-{node}")
                 rendered.append(config)
