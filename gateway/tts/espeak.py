@@ -1,5 +1,6 @@
 """The default engine: espeak-ng, which speaks with no model download."""
 
+import functools
 import sys
 import time
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ class EspeakEngine:
     @property
     def version(self) -> str:
         """The wheel's version and the pace."""
-        return f"{metadata.version('espeakng-loader')} {self._words_per_minute} wpm"
+        return f"{_wheel_version()} {self._words_per_minute} wpm"
 
     @property
     def worker_pid(self) -> int | None:
@@ -84,3 +85,9 @@ class EspeakEngine:
     def stop(self) -> None:
         """End the worker process."""
         self._worker.stop()
+
+
+@functools.cache
+def _wheel_version() -> str:
+    # Python reads it from a file each time, and it is asked for with every text.
+    return metadata.version("espeakng-loader")
