@@ -128,7 +128,7 @@ def test_a_test_call_moves_on_from_a_dead_trunk_and_hears_the_key(cli: CommandLi
     steps = [step["step"] for step in told["steps"]]
     assert "node_connected" in steps
     assert [step for step in steps if step in {"answered", "key_pressed"}] == ["answered", "key_pressed"]
-    assert steps[-1] == "ended"
+    assert [step for step in steps if step != "quality"][-1] == "ended"
     assert "key_pressed digit=1" in ran.err
     carrier.expect_call(ANSWERS).wait_ended()
     carrier.expect_nothing_more()
