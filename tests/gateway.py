@@ -258,6 +258,10 @@ class Gateway:
     def spoken(self, language: str, what: str) -> Path:
         """Return a fixed sentence as the gateway speaks it: the name of a prompt, or ``acknowledged``."""
         text = phrases.acknowledged(language) if what == "acknowledged" else phrases.prompt(language, what)
+        return self.says(text, language)
+
+    def says(self, text: str, language: str = "en") -> Path:
+        """Return a sentence as the gateway speaks it on the phone."""
         speech = build_speech(self.config)
         try:
             return speech.render(text, language=language, audio_format=AudioFormat.PHONE).path

@@ -93,7 +93,7 @@ class Site:
         """Wait until nothing is left to do for these events, and assert that nothing unexpected was sent or dialled."""
         for event_id in event_ids:
             until(
-                lambda event_id=event_id: self._is_finished(event_id),  # type: ignore[misc]
+                lambda event_id=event_id: self.is_finished(event_id),  # type: ignore[misc]
                 timeout,
                 f"event {event_id} is finished\n{self.gateway.story(event_id)}",
             )
@@ -107,7 +107,8 @@ class Site:
             node["port"] = self._ami_port_of(node["port"])
         return settings
 
-    def _is_finished(self, event_id: int) -> bool:
+    def is_finished(self, event_id: int) -> bool:
+        """Tell whether nothing is left to do for the event: its ladder is over, and so are its calls."""
         with self.gateway.record.read() as work:
             return event_id not in work.events.unfinished_ids() and all(
                 call.ended_at is not None for call in work.calls.of_event(event_id)

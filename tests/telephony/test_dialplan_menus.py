@@ -283,7 +283,7 @@ def test_keys_of_the_operator_mean_nothing_and_a_callee_who_leaves_has_talked(
     ],
 )
 def test_callee_is_told_why_there_is_no_operator(
-    exchange: Exchange, legs: dict[str, Leg], name: str, number: str, seen: list[str], prompt: str
+    exchange: Exchange, legs: dict[str, Leg], *, name: str, number: str, seen: list[str], prompt: str
 ) -> None:
     leg = legs[name]
     callee = exchange.answered_call(leg).wait_ended(60)
