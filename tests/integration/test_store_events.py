@@ -6,6 +6,7 @@ from datetime import timedelta, timezone
 import pytest
 
 from gateway.model.acknowledgement import AcknowledgedVia
+from gateway.model.call import MachinePolicy
 from gateway.model.event import Event, EventStatus, ThrottleReason
 from gateway.model.policy import Policy
 from gateway.model.timeline import TimelineEntry, TimelineType
@@ -85,6 +86,16 @@ def test_a_snapshot_of_another_version_is_read_with_defaults(tenant: Tenant) -> 
     text = dump_snapshot(a_snapshot(*tenant.contacts))
     text = text.replace('"call_attempts":3', '"from_the_future":3')
     assert load_snapshot(text).policy.call_attempts == Policy().call_attempts
+
+
+@pytest.mark.parametrize("policy", MachinePolicy)
+def test_what_to_do_about_machines_is_kept_and_is_ignore_for_older_snapshots(policy: MachinePolicy) -> None:
+    snapshot = a_snapshot()
+    text = dump_snapshot(replace(snapshot, policy=replace(snapshot.policy, answering_machine=policy)))
+    assert load_snapshot(text).policy.answering_machine is policy
+    older = text.replace(f',"answering_machine":"{policy}"', "")
+    assert older != text
+    assert load_snapshot(older).policy.answering_machine is MachinePolicy.IGNORE
 
 
 def test_a_duplicate_is_the_newest_of_source_and_key_in_the_window(record: Record, tenant: Tenant) -> None:
