@@ -43,7 +43,7 @@ class Backlog:
         """Queue a look and return about when it will be let go, if no graver one comes."""
         self._count(now)
         self._waiting[look.event_id] = look
-        heapq.heappush(self._heap, (look.urgency, next(self._order), look))
+        heapq.heappush(self._heap, (look.precedence, next(self._order), look))
         return now + timedelta(seconds=len(self._waiting) / self._catch_up.per_second)
 
     def drop(self, event_id: int) -> None:

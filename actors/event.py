@@ -135,7 +135,7 @@ class EventActor(PooledActor):
                 event_id=self._event_id,
                 asker=self.actor_ref,
                 seen=self._seen,
-                urgency=Urgency(self._rank, due_at or self._clock.now()),
+                precedence=Urgency(self._rank, due_at or self._clock.now()),
                 due_at=due_at,
             )
         )

@@ -73,7 +73,7 @@ class AskerFailed:
 class LookAtLines:
     """From the switchboard to itself, by its timer. It is not to be late: the pace of the trunks depends on it."""
 
-    urgent: ClassVar[bool] = True
+    urgency: ClassVar[int] = 1
 
 
 @dataclass(frozen=True, slots=True)

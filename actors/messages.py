@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 import pykka
 
 from gateway.model.urgency import Urgency
-from gateway.ports.phone import CallOrder, PhoneReport
+from gateway.ports.phone import CallOrder, KeyPressed, PhoneReport
 from gateway.services.advance import Advanced, Seen
 
 
@@ -44,13 +44,13 @@ class StepDue:
 class LookAtLadder:
     """To the clerk: record what is due for an event, and answer ``asker`` with ``LadderClimbed``.
 
-    ``due_at`` is when a step was expected, ``None`` where something happened; ``urgency`` orders what is long overdue.
+    ``due_at`` is when a step was expected, ``None`` where something happened; ``precedence`` orders what is long overdue.
     """
 
     event_id: int
     asker: "pykka.ActorRef[Any]"
     seen: Seen
-    urgency: Urgency
+    precedence: Urgency
     due_at: datetime | None
 
 
@@ -103,9 +103,12 @@ class Withdraw:
 class PhoneReported:
     """From the phone: something happened to a leg or to a phone system. It goes before other messages: see the pool."""
 
-    urgent: ClassVar[bool] = True
-
     report: PhoneReport
+
+    @property
+    def urgency(self) -> int:
+        """2 for a key, of which a person waits to hear what it did; 1 for all else."""
+        return 2 if isinstance(self.report, KeyPressed) else 1
 
 
 @dataclass(frozen=True, slots=True)

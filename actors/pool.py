@@ -6,9 +6,9 @@ of actors. An actor's inbox puts its owner into the pool's queue when the first 
 arrives, and one thread at a time works through the inbox, so the promise of an actor holds: one
 message at a time, in their order.
 
-A message whose class says ``urgent`` goes before the others, and so does its actor before other actors: a pressed key
-must not wait for a thousand alerts that have just come in. Among the urgent messages of an actor, and among its others,
-their order holds.
+A message with an ``urgency`` of 1 or 2 goes before the others, and so does its actor before other actors, in order of
+the urgency: a pressed key must not wait for a thousand alerts that have just come in. Among the urgent messages of an
+actor, and among its others, their order holds.
 
 Two consequences of Pykka's own registry being a list are avoided: our actors are not
 entered there, so stopping one does not search all of them, and a failure of one never stops others.
@@ -35,10 +35,9 @@ class ActorPool:
     """A fixed number of threads on which actors run."""
 
     def __init__(self, *, threads: int) -> None:
-        # One token for each entry of the two queues; ``None`` ends a thread.
+        # One token for each entry of the queues; ``None`` ends a thread.
         self._tokens: queue.SimpleQueue[bool | None] = queue.SimpleQueue()
-        self._urgent: deque[PooledActor] = deque()
-        self._others: deque[PooledActor] = deque()
+        self._lanes: tuple[deque[PooledActor], ...] = (deque(), deque(), deque())
         self._threads = [
             threading.Thread(target=self._work, name=f"actors-{number}", daemon=True) for number in range(threads)
         ]
@@ -46,8 +45,8 @@ class ActorPool:
             thread.start()
 
     def schedule(self, actor: "PooledActor") -> None:
-        """Let a thread run the actor soon; at once where its messages are urgent."""
-        (self._urgent if actor.actor_inbox.hurries else self._others).append(actor)
+        """Let a thread run the actor soon, before others where its messages are urgent."""
+        self._lanes[actor.actor_inbox.lane].append(actor)
         self._tokens.put(True)
 
     def stop(self, timeout: float) -> bool:
@@ -73,7 +72,7 @@ class ActorPool:
     def _next(self) -> "PooledActor":
         while True:
             # Whoever has a token finds an actor; another thread may take the one just seen, and leave a newer one.
-            for waiting in (self._urgent, self._others):
+            for waiting in reversed(self._lanes):
                 with suppress(IndexError):
                     return waiting.popleft()
 
@@ -84,33 +83,31 @@ class _State(Enum):
     NEW = auto()
     IDLE = auto()
     QUEUED = auto()
-    HURRIED = auto()
     RUNNING = auto()
 
 
 class _PooledInbox:
-    """An inbox that puts its owner into the pool's queue once, however many messages arrive."""
+    """An inbox that puts its owner into the pool's queues once, however many messages arrive.
+
+    ``lane`` is the queue in which the owner waits: that of its most urgent message.
+    """
 
     def __init__(self) -> None:
+        self.lane = 0
         self._urgent: deque[Envelope[Any]] = deque()
         self._others: deque[Envelope[Any]] = deque()
         self._lock = threading.Lock()
         self._owner: PooledActor | None = None
         self._state = _State.NEW
 
-    @property
-    def hurries(self) -> bool:
-        """Whether the owner waits with an urgent message."""
-        return self._state is _State.HURRIED
-
     def put(self, envelope: Envelope[Any], /) -> None:
-        urgent = getattr(type(envelope.message), "urgent", False)
+        urgency = _urgency(envelope)
         with self._lock:
-            (self._urgent if urgent else self._others).append(envelope)
-            # An owner that waits among the others is put among the urgent ones as well; its first turn is what counts.
-            schedules = self._state is _State.IDLE or (urgent and self._state is _State.QUEUED)
+            (self._urgent if urgency else self._others).append(envelope)
+            # An owner that waits in a slower queue is put into the faster one as well; its first turn is what counts.
+            schedules = self._state is _State.IDLE or (self._state is _State.QUEUED and urgency > self.lane)
             if schedules:
-                self._state = self._place()
+                self._state, self.lane = _State.QUEUED, urgency
             owner = self._owner if schedules else None
         if owner is not None:
             owner.pool.schedule(owner)
@@ -125,7 +122,7 @@ class _PooledInbox:
         """Schedule the owner for the first time."""
         with self._lock:
             self._owner = owner
-            self._state = self._place()
+            self._queue_up()
         owner.pool.schedule(owner)
 
     def close(self) -> None:
@@ -136,7 +133,7 @@ class _PooledInbox:
     def claim(self) -> bool:
         """Take the owner's turn; false where another thread has it, or had it already."""
         with self._lock:
-            waits = self._state in {_State.QUEUED, _State.HURRIED}
+            waits = self._state is _State.QUEUED
             if waits:
                 self._state = _State.RUNNING
             return waits
@@ -144,12 +141,19 @@ class _PooledInbox:
     def rest(self) -> bool:
         """Let the owner off the pool's queues if there is nothing more to do; tell whether it was let off."""
         with self._lock:
-            rests = self.empty()
-            self._state = _State.IDLE if rests else self._place()
-            return rests
+            if self.empty():
+                self._state = _State.IDLE
+                return True
+            self._queue_up()
+            return False
 
-    def _place(self) -> _State:
-        return _State.HURRIED if self._urgent else _State.QUEUED
+    def _queue_up(self) -> None:
+        self._state = _State.QUEUED
+        self.lane = max((_urgency(envelope) for envelope in self._urgent), default=0)
+
+
+def _urgency(envelope: Envelope[Any]) -> int:
+    return int(getattr(envelope.message, "urgency", 0))
 
 
 class PooledActor(pykka.Actor):

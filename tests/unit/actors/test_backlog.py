@@ -16,7 +16,7 @@ NOBODY: Any = None
 
 def look(event_id: int, rank: int = 1, waited: float = 60) -> LookAtLadder:
     since = NOW - timedelta(seconds=waited)
-    return LookAtLadder(event_id=event_id, asker=NOBODY, seen={}, urgency=Urgency(rank, since), due_at=since)
+    return LookAtLadder(event_id=event_id, asker=NOBODY, seen={}, precedence=Urgency(rank, since), due_at=since)
 
 
 def let_go(backlog: Backlog, at: datetime, most: int = 1000) -> list[int]:

@@ -109,7 +109,7 @@ class Desk:
                 event_id=event_id,
                 asker=asker,  # type: ignore[arg-type] # told, and nothing else
                 seen={},
-                urgency=Urgency(rank, due_at or self.at),
+                precedence=Urgency(rank, due_at or self.at),
                 due_at=due_at,
             )
         )

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 import pykka
 import pytest
@@ -122,9 +121,8 @@ def test_pykkas_reference_does_not_keep_an_actor_but_its_inbox_does(pool: ActorP
 class Urgent:
     """A message that goes before others."""
 
-    urgent: ClassVar[bool] = True
-
     number: int = 0
+    urgency: int = 1
 
 
 def held_pool() -> tuple[ActorPool, threading.Event, "pykka.ActorRef[Collector]"]:
@@ -153,6 +151,19 @@ def test_an_urgent_message_goes_before_the_others_and_its_actor_before_other_act
     go_on.set()
     until(lambda: len(order) == 9, 5, "every message is handled")
     assert order[:5] == ["started", Urgent(0), Urgent(1), Urgent(2), "other"]
+    assert pool.stop(5)
+
+
+def test_the_most_urgent_message_decides_which_actor_is_next() -> None:
+    pool, go_on, _holder = held_pool()
+    order: list[object] = []
+    actors = [Collector.start(pool=pool, received=order, inside=threading.Lock()) for _ in range(3)]
+    actors[1].tell(Urgent(1))
+    actors[2].tell(Urgent(2))
+    actors[2].tell(Urgent(3, urgency=2))
+    go_on.set()
+    until(lambda: len(order) == 6, 5, "every message is handled")
+    assert order == ["started", Urgent(2), Urgent(3, urgency=2), "started", Urgent(1), "started"]
     assert pool.stop(5)
 
 
