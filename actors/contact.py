@@ -10,11 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from actors.call_in_progress import CallInProgress
-from actors.calling import (
-    LINE_WAIT,
-    LOOK_AGAIN_AFTER,
-    Booth,
-)
+from actors.calling import LINE_WAIT, LOOK_AGAIN_AFTER, Booth
 from actors.due_calls import DueCalls
 from actors.event import Tell, tell_if_alive
 from actors.line_messages import (
@@ -38,7 +34,8 @@ from actors.messages import (
     PrepareAgain,
     Withdraw,
 )
-from actors.pool import ActorPool, PooledActor
+from actors.patience import PatientActor
+from actors.pool import ActorPool
 from actors.timers import Timers
 from gateway.model.call import Call, CallOutcome
 from gateway.model.caps import CallCaps
@@ -67,7 +64,7 @@ from gateway.services.quota import VoiceQuota
 log = structlog.get_logger(__name__)
 
 
-class ContactActor(PooledActor):
+class ContactActor(PatientActor):
     """Calls one person, about everything that is due, one call at a time."""
 
     def __init__(
@@ -87,7 +84,7 @@ class ContactActor(PooledActor):
         guard: CallGuard | None = None,
         line_wait: timedelta = LINE_WAIT,
     ) -> None:
-        super().__init__(pool=pool)
+        super().__init__(pool=pool, timers=timers)
         self._contact_id = contact_id
         self._record = record
         self._clock = clock
@@ -125,11 +122,12 @@ class ContactActor(PooledActor):
         self._out_of_reach_since: datetime | None = None
         self._log = log.bind(contact_id=contact_id)
 
-    def on_start(self) -> None:
+    def begin(self) -> None:
         """Take up a call that is in progress, after a restart."""
+        self._call.release()
         self._call.take_up()
 
-    def on_receive(self, message: object) -> None:
+    def handle(self, message: object) -> None:
         """Handle a command or a report."""
         match message:
             case PlaceCall(_, event_id, attempt_id):
@@ -149,6 +147,13 @@ class ContactActor(PooledActor):
                     self._next()
             case CheckCalls(_, attempt_ids):
                 self._check(attempt_ids)
+
+    def recovered(self, messages: tuple[object, ...]) -> None:
+        """Ask for a line again, and have the events looked at whose calls may have been cancelled at the first try."""
+        for message in messages:
+            if isinstance(message, Withdraw):
+                self._dispatcher(EventChanged(message.event_id))
+        self._next()
 
     def on_fault(self, error: BaseException) -> None:
         """Ask to be started again."""
@@ -198,6 +203,9 @@ class ContactActor(PooledActor):
         if prepared.preparation != self._preparation:
             return
         self._preparing = False
+        if prepared.record_away:
+            self._prepare_again_soon()
+            return
         # What turned out to be over when the call was prepared.
         self._due.drop(set(prepared.asked_for) - set(prepared.attempt_ids))
         if prepared.may_pass and self._call.leg is not None and self._worth_waiting():
@@ -207,10 +215,10 @@ class ContactActor(PooledActor):
         if self._call.leg is not None:
             self._dial_again(prepared)
             return
-        line, self._line = self._line, None
         if prepared.failure is not None:
             self._due.give_up(prepared.attempt_ids, prepared.failure)
         dialled = prepared.order is not None and self._dial(prepared.order, prepared.attempt_ids)
+        line, self._line = self._line, None
         if line is not None and not dialled:
             self._switchboard(LineUnused(line.call_id))
         self._next()
@@ -232,6 +240,8 @@ class ContactActor(PooledActor):
         leg = call_queries.find(self._record, self._call.leg.call_id) if self._call.leg is not None else None
         if leg is not None:
             self._prepare(tuple(attempt.id for attempt in call_queries.attempts_of(self._record, leg.id)), leg)
+        elif self._line is not None:
+            self._prepare(self._due.attempt_ids, self._line)
         else:
             self._next()
 

@@ -116,7 +116,7 @@ class CallPrepared:
     """From the preparation of a call: what is still to be announced, and the order that announces it.
 
     Without an order there is nothing to announce, or ``failure`` says why nobody can place the call now, and
-    ``may_pass`` whether that is worth waiting for a moment.
+    ``may_pass`` whether that is worth waiting for a moment. ``record_away``: it could not even be found out.
     """
 
     contact_id: int
@@ -126,11 +126,12 @@ class CallPrepared:
     order: CallOrder | None
     failure: str | None = None
     may_pass: bool = False
+    record_away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PrepareAgain:
-    """To a contact's actor, by its own timer: perhaps a phone system is in reach now."""
+    """To a contact's actor, by its own timer: perhaps a phone system, or the record, is in reach now."""
 
     preparation: int
 

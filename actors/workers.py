@@ -11,7 +11,7 @@ from actors.messages import CallPrepared, EventChanged
 from actors.timers import Timers
 from gateway.model.attempt import Attempt, AttemptState
 from gateway.model.call import Call
-from gateway.ports.record import EscalationRecord
+from gateway.ports.record import EscalationRecord, RecordUnavailableError
 from gateway.services.acknowledge import AckResult
 from gateway.services.advance import Begun
 from gateway.services.announce import Announcer, PreparedCall
@@ -73,8 +73,12 @@ class AnnouncerBooth:
 
         def prepare() -> None:
             prepared = PreparedCall(attempt_ids=attempt_ids, failure="preparation_failed")
+            record_away = False
             try:
                 prepared = self._announcer.prepare(contact_id, attempt_ids, way)
+            except RecordUnavailableError as error:
+                log.warning("record_unavailable", error=str(error), contact_id=contact_id, attempt_ids=attempt_ids)
+                record_away = True
             finally:
                 told = CallPrepared(
                     contact_id=contact_id,
@@ -84,6 +88,7 @@ class AnnouncerBooth:
                     order=prepared.order,
                     failure=prepared.failure,
                     may_pass=prepared.may_pass,
+                    record_away=record_away,
                 )
                 self._dispatcher(told)
 

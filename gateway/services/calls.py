@@ -61,9 +61,12 @@ def begin_call(
 
     Returns ``False``, and records no leg, where one of the events is over meanwhile: what
     was to be announced is no longer right, and the caller asks anew what is due. Likewise where the call would be one
-    too many by now, or no voice minutes remain: then the attempts are recorded as skipped.
+    too many by now, or no voice minutes remain: then the attempts are recorded as skipped. Asked again, as where the
+    record went away before it said what it had done, it returns whether the leg is on record and not over.
     """
     with record.write() as work:
+        if (known := work.calls.get(call_id)) is not None:
+            return known.ended_at is None
         contact = work.contacts.get(contact_id)
         if contact is None:
             return False
