@@ -18,7 +18,7 @@ from gateway.model.timeline import TimelineType
 from gateway.ports.phone import CallEnded
 from gateway.ports.record import Record, UnitOfWork
 from gateway.services import caps
-from gateway.services.due import still_due
+from gateway.services.due import in_order, still_due
 from gateway.services.keys import MOST_PINS, PIN_REFUSED_MARK, WRONG_PIN
 from gateway.services.quota import VoiceQuota
 from gateway.services.steps import note_step, settle
@@ -149,7 +149,7 @@ def end_call(record: Record, report: CallEnded, *, quota: VoiceQuota) -> EndedCa
         call = work.calls.get(report.call_id)
         if call is None:
             return None
-        attempts = tuple(work.attempts.of_call(report.call_id))
+        attempts = tuple(sorted(work.attempts.of_call(report.call_id), key=lambda each: (each.event_id, each.id)))
         outcome = _outcome(attempts, report.outcome)
         if call.ended_at is None:
             work.calls.update(
@@ -198,7 +198,7 @@ def settle_attempts(
 ) -> None:
     """Record the same result for pending attempts, such as that nobody could place their call."""
     with record.write() as work:
-        for attempt_id in sorted(attempt_ids):
+        for attempt_id, _ in in_order(work, attempt_ids):
             attempt = work.attempts.get(attempt_id)
             if attempt is not None and attempt.state is AttemptState.PENDING:
                 settle(work, attempt, state, reason, at)

@@ -75,7 +75,7 @@ def still_due(work: UnitOfWork, attempt_ids: Collection[int], at: datetime) -> l
     their ids, each before its attempts.
     """
     due: list[Attempt] = []
-    for attempt_id, event_id in sorted(work.attempts.events_of(attempt_ids).items(), key=lambda item: item[::-1]):
+    for attempt_id, event_id in in_order(work, attempt_ids):
         status = work.events.lock(event_id)
         attempt = work.attempts.get(attempt_id)
         if attempt is None or attempt.state is not AttemptState.PENDING:
@@ -85,6 +85,14 @@ def still_due(work: UnitOfWork, attempt_ids: Collection[int], at: datetime) -> l
         else:
             settle(work, attempt, AttemptState.CANCELLED, "event_over", at)
     return due
+
+
+def in_order(work: UnitOfWork, attempt_ids: Collection[int]) -> list[tuple[int, int]]:
+    """Return the attempts with their events in the order in which they are locked: by their events, then by their ids.
+
+    Whoever acknowledges several events marks their attempts in this order as well.
+    """
+    return sorted(work.attempts.events_of(attempt_ids).items(), key=lambda item: item[::-1])
 
 
 def trunks_in_trouble(legs: Sequence[Call]) -> frozenset[str]:
