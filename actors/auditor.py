@@ -124,7 +124,7 @@ class AuditorActor(PooledActor):
         try:
             match message:
                 case Audit():
-                    self._begin()
+                    self._look()
                 case WhoLives():
                     self._compare(message)
                 case CallsUnknown(contact_id, attempt_ids):
@@ -137,7 +137,7 @@ class AuditorActor(PooledActor):
             log.exception("audit_failed")
             self._tell_trouble(f"{type(error).__name__}: {error}")
 
-    def _begin(self) -> None:
+    def _look(self) -> None:
         if self._facts is not None:
             self._unanswered += 1
             since = self._facts.at.isoformat(timespec="seconds")
