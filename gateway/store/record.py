@@ -82,8 +82,10 @@ class SqlRecord:
             if self._file is None:
                 _refuse_standby(connection)
             else:
-                connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
                 _refuse_full_disk(self._file)
+                # What SQLite cannot write it says only as the transaction is committed.
+                connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+                connection.commit()
 
     def close(self) -> None:
         """Close all connections. The record may be used again, and opens new ones."""
