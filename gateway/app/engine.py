@@ -48,6 +48,7 @@ from gateway.ports.speech import Speech, SpeechError
 from gateway.services.announce import Announcer
 from gateway.services.call_safety import CallGuard
 from gateway.services.deliver import Courier
+from gateway.services.left_notes import settle_left_notes
 from gateway.services.notices import NoticeSender
 from gateway.services.quota import VoiceQuota
 from gateway.store.engine_lock import EngineLock
@@ -307,8 +308,9 @@ class Engine:
             log.warning("prompts_not_rendered_ahead", error=str(error))
 
     def _tidy(self) -> None:
-        """Have the memory tidied, once everything is taken up and every hour."""
+        """Have the memory and the ledger tidied, once everything is taken up and every hour."""
         self._executor.submit(memory.tidy)
+        self._executor.submit(settle_left_notes, self._record, self._quota, self._clock.now())
         self._timers.after(_TIDY_EVERY, self._tidy)
 
     def _prune_audio(self) -> None:

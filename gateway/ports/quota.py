@@ -59,6 +59,10 @@ class QuotaRepository(Protocol):
         """Store what a use came to, once; tell whether it was this time."""
         ...
 
+    def open_notes(self, before: datetime) -> Sequence[VoiceUse]:
+        """Return the voice notes that were begun before then and are not settled."""
+        ...
+
     def voice_seconds(self, license_id: int, month: str) -> VoiceSeconds:
         """Return the sums of the month."""
         ...

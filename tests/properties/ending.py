@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from gateway.model.attempt import Attempt, AttemptState, Level
@@ -40,6 +40,8 @@ def faults(record: SqlRecord, pbx: SimPbx, caps: CallCaps, expected: dict[int, E
             for fault in _of_event(work, event, attempts, expected[event.id]):
                 yield event.id, fault
         rang = [leg for leg in legs if leg.id in pbx.legs and pbx.legs[leg.id].rang]
+        for use in work.quota.open_notes(before=datetime.max.replace(tzinfo=UTC)):
+            yield int(use.reference), f"nobody settles {use}"
         for fault in (*(fault for leg in legs for fault in _of_leg(work, leg, pbx)), *_caps(work, rang, caps)):
             yield 0, fault
     for license_id in evidence.license_ids(record):

@@ -18,6 +18,7 @@ from gateway.model.attempt import Level
 from gateway.model.call_safety import LineRules
 from gateway.services.announce import Announcer
 from gateway.services.deliver import Courier
+from gateway.services.left_notes import settle_left_notes
 from gateway.services.lines import Lines, TrunkLimits
 from gateway.services.quota import VoiceQuota
 from gateway.services.trunk_health import TrunkHealth
@@ -47,6 +48,7 @@ class Engine:
         mortal: Any = record
         executor: Any = self.executor
         quota, caps, agenda = VoiceQuota(config.tiers), config.call_caps.caps(), Agenda()
+        self._record, self._clock, self._quota = mortal, clock, quota
         courier = Courier(
             record=mortal,
             clock=clock,
@@ -127,4 +129,5 @@ class Engine:
 
     def _audit(self) -> None:
         self._tell_auditor(Audit())
+        self.executor.submit(lambda: settle_left_notes(self._record, self._quota, self._clock.now()))
         self.timers.after(AUDIT_EVERY, self._audit)

@@ -186,6 +186,8 @@ class World:
             if not unfinished and not self.pbx.live():
                 break
             self.advance(timedelta(seconds=30))
+        # Until what a dead engine left is settled.
+        self.advance(timedelta(minutes=20))
         assert not unfinished, f"an escalation does not end:\n{self.story(unfinished[0])}"
         found = list(ending.faults(self.record, self.pbx, self.config.call_caps.caps(), self.laws.expected))
         self._count_ends()

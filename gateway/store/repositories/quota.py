@@ -13,6 +13,15 @@ from gateway.store.tables import ACCEPTED_EVENT, PENDING_NOTICE, events, quota_n
 _ADD_USE = insert(voice_uses).inline()
 _THIS_USE = (voice_uses.c.kind == bindparam("this_kind"), voice_uses.c.reference == bindparam("this_reference"))
 _USE = select(voice_uses).where(*_THIS_USE)
+_OPEN_NOTES = (
+    select(voice_uses)
+    .where(
+        voice_uses.c.used_seconds.is_(None),
+        voice_uses.c.kind == VoiceUseKind.VOICE_NOTE.value,
+        voice_uses.c.at < bindparam("before"),
+    )
+    .order_by(voice_uses.c.id)
+)
 _SETTLE = update(voice_uses).where(*_THIS_USE, voice_uses.c.used_seconds.is_(None))
 _OPEN_SECONDS = case((voice_uses.c.used_seconds.is_(None), voice_uses.c.reserved_seconds), else_=0)
 _SECONDS = select(
@@ -76,6 +85,10 @@ class SqlQuota:
         which = {"this_kind": kind.value, "this_reference": reference}
         settled = self._connection.execute(_SETTLE, {**which, "used_seconds": used_seconds, "settled_at": at})
         return settled.rowcount == 1
+
+    def open_notes(self, before: datetime) -> Sequence[VoiceUse]:
+        """See the port."""
+        return [_use(row) for row in self._connection.execute(_OPEN_NOTES, {"before": before}).mappings()]
 
     def voice_seconds(self, license_id: int, month: str) -> VoiceSeconds:
         """See the port."""
