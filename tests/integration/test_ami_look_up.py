@@ -153,6 +153,39 @@ def test_key_pressed_during_a_gap_is_told_afterwards(phone: Rig) -> None:
     assert [key.digit for key in phone.of(KeyPressed)] == ["1"]
 
 
+def test_leg_that_ends_after_a_gap_and_before_it_is_looked_up_reports_its_keys_first(phone: Rig) -> None:
+    phone.place("c1")
+    phone.ami.channel("c1")
+    phone.ami.ring("c1")
+    phone.wait(CallRinging, "c1")
+    phone.looks_up = False
+    phone.ami.go_away()
+    phone.wait(PhoneNodeDown)
+    phone.ami.answer("c1")
+    phone.ami.press("c1", "1")
+    phone.ami.listen()
+    phone.wait(PhoneNodeUp, count=2)
+    phone.ami.hang_up("c1", 16)
+    ended = phone.ended("c1")
+    assert (ended.outcome, ended.answered_at) == (CallOutcome.NO_KEY, datetime.fromtimestamp(1000.5, UTC))
+    assert [type(report) for report in phone.reports[-2:]] == [KeyPressed, CallEnded]
+
+
+def test_leg_of_an_earlier_life_that_ends_before_it_is_looked_up_reports_its_keys_first(phone: Rig) -> None:
+    phone.looks_up = False
+    phone.ami.channel("old", state="6")
+    phone.ami.database |= {"/tocsin/old/answered": "1000.5", "/tocsin/old/keys/1": "1|1001"}
+    phone.ami.go_away()
+    phone.wait(PhoneNodeDown)
+    # As an engine does that starts: it asks before the connection is there.
+    phone.phone.look_up("pbx1", ["old"])
+    phone.ami.listen()
+    phone.wait(PhoneNodeUp, count=2)
+    phone.ami.hang_up("old", 16)
+    assert phone.ended("old").outcome is CallOutcome.NO_KEY
+    assert [type(report) for report in phone.reports[-2:]] == [KeyPressed, CallEnded]
+
+
 def test_call_hung_up_during_a_gap_is_hung_up_afterwards(phone: Rig) -> None:
     phone.place("c1")
     phone.unfinished = {"c1"}

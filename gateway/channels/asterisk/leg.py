@@ -22,7 +22,8 @@ class Leg:
     ``sent``: the originate was written, at ``sent_at`` on the loop's clock; until then nothing can
     have been dialled. ``rang`` is ``None`` for a leg that was not listened to from its beginning. ``refused``:
     Asterisk reported that the originate came to nothing. ``sought``: a look-up is under way, which will say how it
-    stands; a hangup seen meanwhile is kept in ``hung_up``. ``invited_at`` and ``post_dial_delay`` are by Asterisk's
+    stands; a hangup seen meanwhile is kept in ``hung_up``. ``out_of_sight``: for a while nobody listened, and what
+    happened then is yet to be looked up. ``invited_at`` and ``post_dial_delay`` are by Asterisk's
     clock. ``machine``: a machine has answered, it seems. ``noted_cause`` is what the dialplan takes for the cause.
     """
 
@@ -40,6 +41,7 @@ class Leg:
     hang_up_wanted: bool = False
     last_word: Path | None = None
     sought: bool = False
+    out_of_sight: bool = False
     hung_up: ChannelHungUp | None = None
     sip_call_id: str | None = None
     caller_id: str | None = None

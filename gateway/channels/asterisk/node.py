@@ -202,6 +202,7 @@ class PhoneNode:
             pace.clear()
         for leg in list(self._book.values()):
             self._book.disarm(leg)
+            leg.out_of_sight = True
             if not leg.sent:
                 self._book.end_as(leg, CallOutcome.TRUNK_TROUBLE)
         self._book.tell(PhoneNodeDown(self.name, reason))
@@ -267,7 +268,10 @@ class PhoneNode:
         leg.hung_up = event
         if leg.sought:
             return
-        if leg.rang is False and leg.timed_out(event) and not leg.hang_up_wanted and self._connection.is_up:
+        if leg.out_of_sight:
+            # It may have been answered, and keys pressed, before anybody listened again: its end comes after them.
+            self._seek(leg)
+        elif leg.rang is False and leg.timed_out(event) and not leg.hang_up_wanted and self._connection.is_up:
             # Nothing rang that was told here. The record knows of early media too (SIP 183), which is a ringing phone.
             self._seek(leg)
         else:
@@ -284,7 +288,7 @@ class PhoneNode:
             except UnsafeValueError:
                 self._book.tell(CallNeverDialled(call_id))
                 continue
-            leg = Leg(call_id=call_id, ring_timeout=self._timings.longest_call, sent=True)
+            leg = Leg(call_id=call_id, ring_timeout=self._timings.longest_call, sent=True, out_of_sight=True)
             leg.hang_up_wanted = self._hang_ups.take(call_id)
             self._book.open(leg)
             legs[call_id] = leg

@@ -119,7 +119,7 @@ class LegSearch:
         self._book.end(leg, leg.ended(at=at, hangup_cause=end.hangup_cause, sip_cause=end.sip_cause))
 
     def _found_live(self, leg: Leg, channel: ChannelSeen, record: LegRecord, *, ordered: bool) -> None:
-        leg.sought = False
+        leg.sought = leg.out_of_sight = False
         leg.channel = channel.channel
         answered_at = leg.answered_at or record.answered_at
         if not ordered:
