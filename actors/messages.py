@@ -44,7 +44,7 @@ class StepDue:
 class LookAtLadder:
     """To the clerk: record what is due for an event, and answer ``asker`` with ``LadderClimbed``.
 
-    ``due_at`` is when a step was expected, ``None`` where something happened; ``precedence`` orders what is long overdue.
+    ``due_at`` is when a step was expected, ``None`` where something happened; ``precedence`` orders what is overdue.
     """
 
     event_id: int
