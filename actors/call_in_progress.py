@@ -15,6 +15,7 @@ from gateway.ports.clock import Clock
 from gateway.ports.phone import KeyPressed, Phone
 from gateway.ports.record import Record
 from gateway.services import call_queries, calls, keys
+from gateway.services.call_safety import CallGuard
 from gateway.services.keys import PinResult
 
 log = structlog.get_logger(__name__)
@@ -34,8 +35,10 @@ class CallInProgress:
         phone: Phone,
         booth: Booth,
         dispatcher: Tell,
+        guard: CallGuard | None = None,
     ) -> None:
         self._contact_id = contact_id
+        self._guard = guard
         self._me = me
         self._record = record
         self._clock = clock
@@ -92,7 +95,13 @@ class CallInProgress:
         """Record a key, whichever leg it is of, and let the callee hear what it did."""
         self.answered(key.call_id)
         pressed = keys.press_key(
-            self._record, call_id=key.call_id, digit=key.digit, sequence=key.sequence, at=key.at, pin=key.pin
+            self._record,
+            call_id=key.call_id,
+            digit=key.digit,
+            sequence=key.sequence,
+            at=key.at,
+            pin=key.pin,
+            may_connect=self._may_connect,
         )
         log.info(
             "key_pressed",
@@ -114,6 +123,9 @@ class CallInProgress:
             self._booth.confirm(key.call_id, self._contact_id, pressed.acknowledged)
         for event_id in pressed.event_ids if settled else ():
             self._dispatcher(EventChanged(event_id))
+
+    def _may_connect(self, number: str) -> bool:
+        return self._guard is None or self._guard.destination_refusal(number) is None
 
     def handed_off(self, call_id: str) -> None:
         """Leave the callee alone with the operator, for as long as people talk."""

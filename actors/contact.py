@@ -115,6 +115,7 @@ class ContactActor(PatientActor):
             phone=phone,
             booth=booth,
             dispatcher=dispatcher,
+            guard=guard,
         )
         self._line: Line | None = None  # granted, and not dialled yet
         self._preparation = 0

@@ -4,7 +4,7 @@ A PIN that was entered is kept nowhere here: a key's place in ``Call.digits`` sh
 wanted, and ``PIN_REFUSED_MARK`` where it was not. Those marks count the tries, so that a restart in between gives none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +24,9 @@ HANDOFF_DIGIT = "2"
 PIN_REFUSED_MARK = "p"
 MOST_PINS = 3
 WRONG_PIN = "wrong_pin"
+
+MayConnect = Callable[[str], bool]
+"""Tells whether a number may be called for a handoff."""
 
 
 class PinResult(StrEnum):
@@ -53,12 +56,20 @@ class PressedKey:
 
 
 def press_key(
-    record: Record, *, call_id: str, digit: str, sequence: int, at: datetime, pin: str | None = None
+    record: Record,
+    *,
+    call_id: str,
+    digit: str,
+    sequence: int,
+    at: datetime,
+    pin: str | None = None,
+    may_connect: MayConnect = lambda _number: True,
 ) -> PressedKey:
     """Record a key and do what it says; a press that is reported twice changes nothing the second time.
 
     1 acknowledges the events that this call announced, for a contact with a PIN only with that
-    behind it; 2 hands the callee over to a human where the license has one, and the ladder goes on.
+    behind it; 2 hands the callee over to a human where the license has one whom the installation may
+    call, and the ladder goes on.
     The contact's PIN is the one of now: whoever got one since the call began is asked for it. To check it
     takes about a tenth of a second on purpose, and is not done within the transaction, which others wait for.
     """
@@ -72,7 +83,8 @@ def press_key(
             pin_hash = work.contacts.pin_hash(call.contact_id) if digit == ACKNOWLEDGE_DIGIT else None
             is_new = sequence > len(call.digits)
             if not is_new or pin_hash is None or not pin or pin_hash == checked:
-                pressed = _press(work, _Key(call, digit, sequence, at), has_pin=pin_hash is not None, is_right=is_right)
+                key = _Key(call, digit, sequence, at, may_connect)
+                pressed = _press(work, key, has_pin=pin_hash is not None, is_right=is_right)
                 work.commit()
                 return pressed
         checked, is_right = pin_hash, check_password_hash(pin_hash, pin)
@@ -84,6 +96,7 @@ class _Key:
     digit: str
     sequence: int
     at: datetime
+    may_connect: MayConnect
 
 
 def _press(work: UnitOfWork, key: _Key, *, has_pin: bool, is_right: bool) -> PressedKey:
@@ -122,17 +135,18 @@ def _press(work: UnitOfWork, key: _Key, *, has_pin: bool, is_right: bool) -> Pre
         )
         return replace(pressed, acknowledged=results, pin=PinResult.ACCEPTED if has_pin else None)
     if key.digit == HANDOFF_DIGIT:
-        return replace(pressed, handed_off=_hand_off(work, attempts, at))
+        return replace(pressed, handed_off=_hand_off(work, attempts, key))
     return pressed
 
 
-def _hand_off(work: UnitOfWork, attempts: Sequence[Attempt], at: datetime) -> bool:
+def _hand_off(work: UnitOfWork, attempts: Sequence[Attempt], key: _Key) -> bool:
     handed = False
     for attempt in attempts:
         escalation = work.events.escalation(attempt.event_id)
-        if escalation is None or escalation.snapshot.handoff_number is None:
+        number = None if escalation is None else escalation.snapshot.handoff_number
+        if number is None or not key.may_connect(number):
             continue
         handed = True
         if attempt.state is AttemptState.PENDING:
-            settle(work, attempt, AttemptState.HANDED_OFF, "handed_off", at)
+            settle(work, attempt, AttemptState.HANDED_OFF, "handed_off", key.at)
     return handed

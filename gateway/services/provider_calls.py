@@ -24,7 +24,7 @@ from gateway.ports.phone import (
 from gateway.ports.provider_calls import end_on_record
 from gateway.ports.record import Record, SignalKind
 from gateway.services import calls
-from gateway.services.keys import PressedKey, press_key
+from gateway.services.keys import MayConnect, PressedKey, press_key
 from gateway.services.quota import VoiceQuota
 
 log = structlog.get_logger(__name__)
@@ -88,10 +88,19 @@ def take_end(record: Record, report: CallEnded, *, quota: VoiceQuota) -> CallOut
 
 
 def take_key(
-    record: Record, *, call_id: str, digit: str, sequence: int, at: datetime, pin: str | None = None
+    record: Record,
+    *,
+    call_id: str,
+    digit: str,
+    sequence: int,
+    at: datetime,
+    pin: str | None = None,
+    may_connect: MayConnect = lambda _number: True,
 ) -> PressedKey:
     """Record a key and do what it says, as ``keys.press_key`` does."""
-    pressed = press_key(record, call_id=call_id, digit=digit, sequence=sequence, at=at, pin=pin)
+    pressed = press_key(
+        record, call_id=call_id, digit=digit, sequence=sequence, at=at, pin=pin, may_connect=may_connect
+    )
     _tell_engine(record, call_id)
     return pressed
 

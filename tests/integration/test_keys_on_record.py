@@ -28,10 +28,13 @@ HASH = generate_password_hash(PIN, method="pbkdf2:sha256:1000")
 class Desk:
     """A leg that announces one event to a contact with a PIN."""
 
-    def __init__(self, record: Record, pin_hash: str | None = HASH) -> None:
+    def __init__(self, record: Record, pin_hash: str | None = HASH, operator: str | None = None) -> None:
         self.record = record
         tenant = add_tenant(record)
-        self.event_id = add_event(record, tenant.new_event())
+        new_event = tenant.new_event()
+        assert new_event.snapshot is not None
+        snapshot = replace(new_event.snapshot, handoff_number=operator)
+        self.event_id = add_event(record, replace(new_event, snapshot=snapshot))
         with record.write() as work:
             contact = work.contacts.add(tenant.contacts[0], pin_hash=pin_hash)
             leg = replace(tenant.call(), contact_id=contact.id)
@@ -159,3 +162,19 @@ def test_an_end_keeps_what_was_measured(desk: Desk) -> None:
         call = work.calls.get(desk.call_id)
     assert call is not None
     assert (call.post_dial_delay_ms, call.quality, call.provider_call_id) == (420, quality, "CA1")
+
+
+@pytest.mark.parametrize(("may", "state"), [(True, AttemptState.HANDED_OFF), (False, AttemptState.PENDING)])
+def test_a_handoff_is_one_to_an_operator_who_may_be_called(record: Record, may: bool, state: AttemptState) -> None:
+    desk = Desk(record, pin_hash=None, operator="+15550199")
+    asked: list[str] = []
+
+    def ask(number: str) -> bool:
+        asked.append(number)
+        return may
+
+    pressed = keys.press_key(record, call_id=desk.call_id, digit="2", sequence=1, at=NOW + SECOND, may_connect=ask)
+    assert asked == ["+15550199"]
+    assert pressed.handed_off is may
+    with record.read() as work:
+        assert [attempt.state for attempt in work.attempts.of_call(desk.call_id)] == [state]

@@ -147,7 +147,13 @@ def status() -> Response:
 def _pressed(menu: Menu, digit: str, turn: int, number: int, *, pin: str | None = None) -> Response:
     there, script = services(), menu.script
     pressed = provider_calls.take_key(
-        there.record, call_id=script.call_id, digit=digit, sequence=number, at=there.clock.now(), pin=pin
+        there.record,
+        call_id=script.call_id,
+        digit=digit,
+        sequence=number,
+        at=there.clock.now(),
+        pin=pin,
+        may_connect=lambda _number: script.handoff_number is not None,
     )
     there.wakeup.notify()
     log.info("key_pressed", call_id=script.call_id, digit=digit, event_ids=pressed.event_ids, pin=pressed.pin)
