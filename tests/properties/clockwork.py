@@ -10,7 +10,7 @@ from typing import Any
 
 from actors.pool import PooledActor
 from actors.timers import Timer
-from gateway.ports.record import UnitOfWork
+from gateway.ports.record import RecordUnavailableError, UnitOfWork
 from gateway.store import SqlRecord
 
 
@@ -82,20 +82,33 @@ class Executor:
 
 
 class MortalRecord:
-    """The record, as seen by an engine that can be killed just before or just after a commit."""
+    """The record, as seen by an engine that can be killed just before or just after a commit.
 
-    def __init__(self, record: SqlRecord, *, maybe_die: Callable[[str], None], on_commit: Callable[[], None]) -> None:
+    While it ``is_away``, nothing can be read or written, as without the database's server.
+    """
+
+    def __init__(
+        self,
+        record: SqlRecord,
+        *,
+        maybe_die: Callable[[str], None],
+        on_commit: Callable[[], None],
+        is_away: Callable[[], bool],
+    ) -> None:
         self._record = record
         self._maybe_die = maybe_die
         self._on_commit = on_commit
+        self._is_away = is_away
 
     @contextmanager
     def write(self) -> Iterator[UnitOfWork]:
+        self._reach()
         with self._record.write() as work:
             commit = work.commit
 
             def mortal() -> None:
                 self._maybe_die("before a commit")
+                self._reach()
                 commit()
                 self._on_commit()
                 self._maybe_die("after a commit")
@@ -104,7 +117,13 @@ class MortalRecord:
             yield work
 
     def read(self) -> Any:
+        self._reach()
         return self._record.read()
 
     def check(self) -> None:
+        self._reach()
         self._record.check()
+
+    def _reach(self) -> None:
+        if self._is_away():
+            raise RecordUnavailableError("the server is away")

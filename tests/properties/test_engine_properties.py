@@ -10,9 +10,9 @@ import shutil
 import tempfile
 from collections import Counter
 from datetime import timedelta
-from enum import Enum, auto
 from functools import cache
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import structlog
@@ -28,9 +28,20 @@ from hypothesis.stateful import (
 )
 
 from actors.messages import LookForSignals
-from gateway.model.attempt import AttemptState, Level
+from gateway.model.attempt import AttemptState
 from gateway.model.call import CallOutcome
 from gateway.model.event import EventStatus
+from gateway.services import deliver
+from tests.properties.chances import (
+    HANDOFFS,
+    MUST_HAPPEN,
+    PLACES,
+    POLICY_EDITS,
+    SEND_RESULTS,
+    TENANTS,
+    UNANSWERED,
+    ContactEdit,
+)
 from tests.properties.stage import Stage
 from tests.properties.tenancy import NUMBERS, OWNER, Tenant
 from tests.properties.world import World
@@ -38,49 +49,6 @@ from tests.properties.world import World
 EXAMPLES = int(os.environ.get("TOCSIN_PROPERTY_EXAMPLES", "130"))
 STEPS = 100
 LEAST_STEPS = 10_000
-
-MUST_HAPPEN = (
-    *(status.value for status in EventStatus if status is not EventStatus.OPEN),
-    *(level.value for level in Level if level is not Level.CALL),
-    *("call", "bundled call", "call after an edit", "call that waits for another", "death", "audit", "key 1", "key 2"),
-    *("call_cap_number_3h", "call_cap_contact_hour", "voice_quota_spent"),
-    *("not_in_tier", "not_in_policy", "no_owner_chat", "phone_system_out_of_reach", "no_answer", "found_at_provider"),
-)
-
-PLACES = st.integers(0, 7)
-# The second license is the smaller one.
-HANDOFFS = st.sampled_from([None, "+15550998", "+15550999"])
-TENANTS = st.sampled_from([0, 0, 1])
-UNANSWERED = st.sampled_from(
-    [
-        CallOutcome.NO_ANSWER,
-        CallOutcome.BUSY,
-        CallOutcome.DECLINED,
-        CallOutcome.INVALID_NUMBER,
-        CallOutcome.TRUNK_TROUBLE,
-    ]
-)
-SEND_RESULTS = st.sampled_from([AttemptState.SENT, AttemptState.FAILED, AttemptState.UNAVAILABLE, AttemptState.UNKNOWN])
-POLICY_EDITS: list[dict[str, object | None]] = [
-    {"l1_wait": "1s", "l2_wait": "1s"},
-    {"l1_wait": "20s"},
-    {"call_attempts": 0},
-    {"call_attempts": 1, "call_gap": "2s"},
-    {"call_gap": "1m", "ring_timeout": "10s"},
-    {"stand_down": False},
-    {"events_per_minute": 3},
-    dict.fromkeys(
-        ("l1_wait", "l2_wait", "call_attempts", "call_gap", "ring_timeout", "stand_down", "events_per_minute")
-    ),
-]
-
-
-class ContactEdit(Enum):
-    ADD = auto()
-    NUMBER = auto()
-    ORDER = auto()
-    ENABLED = auto()
-
 
 # Memory, where the system offers it as a directory: no power is cut here, only the engine's process.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -106,6 +74,9 @@ class EngineMachine(RuleBasedStateMachine):
         # The record's code is the real one; what it logs about each of ten thousand steps is of no use here.
         self._logging = structlog.get_config()
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+        # The wait between the tries of a courier is not one of the clock that is moved here.
+        self._impatience = mock.patch.object(deliver, "_RECORD_RETRY_SECONDS", 0)
+        self._impatience.start()
         self.world = World(the_stage())
         self.world.post(self.tenant(0), "a")
         self.world.settle()
@@ -277,6 +248,18 @@ class EngineMachine(RuleBasedStateMachine):
     def the_phone_system_is_back(self) -> None:
         self.world.pbx.connect()
 
+    @precondition(lambda self: self.world.event_ids and not self.world.database_is_away)
+    @rule(fate=PLACES)
+    def the_database_is_lost(self, fate: int) -> None:
+        if fate == 0:
+            _seen["database lost"] += 1
+            self.world.lose_database()
+
+    @precondition(lambda self: self.world.database_is_away)
+    @rule()
+    def the_database_is_back(self) -> None:
+        self.world.find_database()
+
     @precondition(lambda self: self.world.event_ids)
     @rule(fate=PLACES)
     def the_engine_is_killed(self, fate: int) -> None:
@@ -306,6 +289,7 @@ class EngineMachine(RuleBasedStateMachine):
                 _seen.update(self.world.laws.seen)
             finally:
                 structlog.configure(**self._logging)
+                self._impatience.stop()
                 self.world.close()
 
     def __init__(self) -> None:

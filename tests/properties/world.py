@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from actors.auditor import AuditResult
 from actors.messages import LookForSignals, PhoneReported
 from gateway.model.acknowledgement import AcknowledgedVia
 from gateway.model.call import CallOutcome
@@ -25,6 +26,10 @@ from tests.properties.laws import Laws
 from tests.properties.outside import NODE, SimChannel, SimPbx
 from tests.properties.stage import BEGIN, Stage
 from tests.properties.tenancy import Tenant, essence
+
+AT_ONCE = timedelta(milliseconds=1)
+# So long after a loss of the database every actor is at work again.
+RECOVERS_WITHIN = timedelta(minutes=2)
 
 
 class World:
@@ -42,6 +47,7 @@ class World:
         self._steps_to_live: int | None = None
         self.event_ids: list[int] = []
         self.acknowledged: set[int] = set()
+        self.database_is_away = False
         self.start_engine()
 
     # --- the engine's life --------------------------------------------------------------------------------------------
@@ -49,15 +55,21 @@ class World:
     def start_engine(self) -> None:
         """Start an engine on what is there, as a new process would."""
         self._steps_to_live = None
+        self._well_since = self.clock.at
         self.pbx.reports.clear()
         self.engine = Engine(
             config=self.config,
-            record=MortalRecord(self.record, maybe_die=self._maybe_die, on_commit=self.laws.on_commit),
+            record=MortalRecord(
+                self.record,
+                maybe_die=self._maybe_die,
+                on_commit=self.laws.on_commit,
+                is_away=lambda: self.database_is_away,
+            ),
             clock=self.clock,
             pbx=self.pbx,
             channel=self.channel,
             owner=self.owner,
-            on_audit=self.laws.on_audit,
+            on_audit=self._audited,
             on_broken=self.laws.on_broken,
         )
         if self.pbx.connected:
@@ -101,11 +113,21 @@ class World:
             else:
                 with self.record.read() as work:
                     waiting = bool(work.signals.pending(1))
-                if not waiting:
+                if waiting and not self.database_is_away:
+                    self.engine.tell(LookForSignals())
+                elif not self._fire_at_once():
                     self._check_rest()
                     return
-                self.engine.tell(LookForSignals())
         raise AssertionError("the engine does not come to rest")
+
+    def _fire_at_once(self) -> bool:
+        """Fire the timers that were set to fire at once, and tell whether there were any."""
+        wakes_at = self.engine.timers.next_at()
+        if wakes_at is None or wakes_at > self.clock.at + AT_ONCE:
+            return False
+        self.clock.at = wakes_at
+        self.engine.timers.fire()
+        return True
 
     def advance(self, by: timedelta) -> None:
         """Move the clock, stopping at every timer and at every end of a call on the way."""
@@ -117,7 +139,28 @@ class World:
             self.engine.timers.fire()
             self.settle()
 
+    def lose_database(self) -> None:
+        """Let the engine be without its database until further notice."""
+        self.database_is_away = True
+
+    def find_database(self) -> None:
+        """Let the engine have it back."""
+        if self.database_is_away:
+            self.database_is_away = False
+            self._well_since = self.clock.at + RECOVERS_WITHIN
+
+    def _audited(self, result: AuditResult) -> None:
+        if self._is_well():
+            self.laws.on_audit(result)
+
+    def _is_well(self) -> bool:
+        """Tell whether the engine has its database, and has had it for a while."""
+        return not self.database_is_away and self.clock.at >= self._well_since
+
     def _check_rest(self) -> None:
+        assert not self.laws.violations, self.laws.violations
+        if not self._is_well():
+            return
         self.laws.at_rest(self.engine.timers)
         for event_id in self.acknowledged:
             assert self.status(event_id) is EventStatus.ACKNOWLEDGED, "an acknowledgement was lost"
@@ -175,6 +218,7 @@ class World:
     def finish(self) -> None:
         """Let nobody react any more, and run the world to its end: then everything must have ended well."""
         self._steps_to_live = None
+        self.find_database()
         self.pbx.connect()
         self.settle()
         for _ in range(400):
