@@ -40,7 +40,9 @@ class TwoNodes:
 
     def start_test_call(self) -> "subprocess.Popen[str]":
         """Begin a test call that is to be interrupted."""
-        command = [sys.executable, "-m", "gateway.app", "-c", str(self.gateway.file), "call", "test", NUMBER, "--json"]
+        # Whoever starts the tests in the background has SIGINT ignored, and that is inherited.
+        command = ["env", "--default-signal=INT", sys.executable, "-m", "gateway.app", "-c", str(self.gateway.file)]
+        command += ["call", "test", NUMBER, "--json"]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
