@@ -76,6 +76,17 @@ def test_lost_database_is_told_to_people_as_a_page(there: Installation) -> None:
     assert "Retry-After" in answer.headers
 
 
+@pytest.mark.parametrize("reads", [True, False])
+def test_whoever_replies_to_a_lost_database_is_asked_to_reply_again(there: Installation, reads: bool) -> None:
+    there.tell(open_event(there.client()), there.add_contact("Ana", "+15550101"))
+    lost = create_app(replace(there.services, record=BrokenRecord(there.record, reads=reads))).test_client()
+    form = {"From": "whatsapp:+15550101", "Body": "1", "MessageSid": "SM1"}
+    answer = lost.post("/twilio/whatsapp/inbound", data=form, headers={"X-Twilio-Signature": "signed"})
+    assert (answer.status_code, answer.mimetype) == (200, "text/xml")
+    assert "Please send it again" in answer.get_data(as_text=True)
+    assert there.wakeup.count == 1, "the alert's own"
+
+
 def test_unexpected_fault_is_an_answer_without_a_stack_trace(there: Installation) -> None:
     def broken(_token: str) -> bytes:
         raise ZeroDivisionError("secret")

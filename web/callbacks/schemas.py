@@ -12,6 +12,8 @@ from markupsafe import escape
 from gateway.model.event import EventStatus
 from gateway.services.replies import Reply
 
+NOT_RECORDED = "That could not be recorded just now. Please send it again in a minute, or open the link in the alert."
+
 _WHATSAPP = re.compile(r"whatsapp:(\+[1-9]\d{6,14})")
 _LONGEST_TITLE = 200
 # XML 1.0 has no way to write these characters, not even escaped.

@@ -3,9 +3,10 @@
 import structlog
 from flask import Blueprint, Response, request
 
+from gateway.ports.record import RecordUnavailableError
 from gateway.services.escalate import delivery_report
 from gateway.services.replies import take_reply
-from web.callbacks.schemas import answer_to, inbound_message, twiml
+from web.callbacks.schemas import NOT_RECORDED, answer_to, inbound_message, twiml
 from web.callbacks.verification import verify
 from web.services import services
 
@@ -25,15 +26,21 @@ def inbound() -> Response:
     if message is None:
         log.info("reply_ignored", reason="not_from_whatsapp")
         return _twiml("")
-    reply = take_reply(
-        there.record,
-        number=message.number,
-        text=message.text,
-        button=message.button,
-        provider=_PROVIDER,
-        replied_to=message.replied_to,
-        at=there.clock.now(),
-    )
+    try:
+        reply = take_reply(
+            there.record,
+            number=message.number,
+            text=message.text,
+            button=message.button,
+            provider=_PROVIDER,
+            replied_to=message.replied_to,
+            at=there.clock.now(),
+        )
+    except RecordUnavailableError as error:
+        # Twilio tells of a message once, and passes on the words of no other answer than a good one. Whoever wrote
+        # must not believe that the alert is theirs.
+        log.error("reply_not_recorded", error=str(error))  # noqa: TRY400 - the operator needs no traceback
+        return _twiml(NOT_RECORDED)
     log.info(
         "reply_taken",
         known=reply.known,
