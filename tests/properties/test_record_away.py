@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -18,7 +18,8 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.model.call import CallOutcome
+from actors.messages import LookForSignals
+from gateway.model.call import Call, CallOutcome
 from gateway.model.event import EventStatus
 from gateway.ports.record import RecordUnavailableError, UnitOfWork
 from gateway.store import SqlRecord
@@ -104,21 +105,30 @@ class FickleWorld(World):
         return True
 
     def step(self) -> None:
-        """Let the next thing happen, in a second's time where there is nothing to do now."""
-        if not self.move():
-            self.advance(timedelta(seconds=1))
+        """Let the next thing happen, later where there is nothing to do now."""
+        if self.move():
+            return
+        with self.record.read() as work:
+            waiting = bool(work.signals.pending(1))
+        if waiting:
+            self.engine.tell(LookForSignals())
+        else:
+            self._pass_time(self.clock.at + timedelta(minutes=1))
 
     def endure(self, length: timedelta) -> None:
         """Let time pass without a record."""
         end = self.clock.at + length
         while self.clock.at < end:
-            self.clock.at = min([end, *self.pbx.ends_at(), self.engine.timers.next_at() or end])
-            self.pbx.end_what_is_too_long()
-            self.engine.timers.fire()
+            self._pass_time(end)
             while self.move():
                 pass
         # That it could not look is no fault that the auditor has found.
         self.laws.violations[:] = [each for each in self.laws.violations if "the database is away" not in each]
+
+    def _pass_time(self, until: datetime) -> None:
+        self.clock.at = min([until, *self.pbx.ends_at(), self.engine.timers.next_at() or until])
+        self.pbx.end_what_is_too_long()
+        self.engine.timers.fire()
 
     def press(self, leg: SimLeg) -> set[int]:
         """Let the callee press 1, and return the events that they take by it."""
@@ -127,12 +137,12 @@ class FickleWorld(World):
             announced = {attempt.event_id for attempt in work.attempts.of_call(leg.order.call_id)}
         return {event_id for event_id in announced if self.status(event_id) is EventStatus.OPEN}
 
-    def outcome(self, leg: SimLeg) -> CallOutcome | None:
-        """Return how the leg ended, as it is recorded."""
+    def recorded(self, leg: SimLeg) -> Call:
+        """Return the leg as it is recorded."""
         with self.record.read() as work:
             call = work.calls.get(leg.order.call_id)
         assert call is not None
-        return call.outcome
+        return call
 
 
 @pytest.fixture(autouse=True)
@@ -158,7 +168,7 @@ def stage() -> Iterator[Stage]:
 
 
 @given(
-    steps=st.integers(0, 60),
+    steps=st.integers(0, 120),
     trouble=st.sampled_from(Trouble),
     seconds=st.sampled_from([1, 8, 90]),
     presses=st.booleans(),
@@ -179,6 +189,7 @@ def test_whatever_the_record_misses_is_made_up_for(
 
 
 def outlast(world: FickleWorld, trouble: Trouble, length: timedelta, *, presses: bool, hangs_up: str) -> None:
+    followed = {leg.order.call_id for leg in world.pbx.live() if world.recorded(leg).ringing_at is not None}
     world.fickle.trouble = trouble
     world.endure(length / 2)
     leg = next(iter(world.pbx.live()), None)
@@ -190,11 +201,40 @@ def outlast(world: FickleWorld, trouble: Trouble, length: timedelta, *, presses:
     world.fickle.trouble = None
     if leg is not None and hangs_up == "at once afterwards":
         world.pbx.end(leg, CallOutcome.DECLINED)
+    while world.move():
+        pass
     world.advance(SOON)
     for event_id in taken:
         assert world.status(event_id) is EventStatus.ACKNOWLEDGED, f"a key was lost:\n{world.story(event_id)}"
-    if leg is not None and leg.ended is not None and taken:
-        assert world.outcome(leg) is CallOutcome.ACKNOWLEDGED, world.story(min(taken))
+    if leg is not None and leg.ended is not None and taken and leg.order.call_id in followed:
+        assert world.recorded(leg).outcome is CallOutcome.ACKNOWLEDGED, world.story(min(taken))
     world.finish()
     assert world.deaths == 0
     assert "preparation_failed" not in world.laws.seen, "a call was given up for want of a record"
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="the dispatcher tells itself again of a report that it could not route, behind those that came meanwhile",
+)
+def test_reports_of_a_call_keep_their_order_though_nothing_was_heard_of_it_before(stage: Stage) -> None:
+    world = FickleWorld(stage)
+    try:
+        world.post(world.tenancy.licenses[0], "a")
+        while not world.pbx.live():
+            world.step()
+        (leg,) = world.pbx.live()
+        assert world.pbx.reports, "nobody has heard yet that it rings"
+        world.fickle.trouble = Trouble.AWAY
+        world.endure(timedelta(seconds=0.5))
+        world.press(leg)
+        world.endure(timedelta(seconds=0.2))
+        world.fickle.trouble = None
+        world.pbx.end(leg, CallOutcome.DECLINED)
+        while world.move():
+            pass
+        world.advance(SOON)
+        assert world.status(1) is EventStatus.ACKNOWLEDGED
+        assert world.recorded(leg).outcome is CallOutcome.ACKNOWLEDGED
+    finally:
+        world.close()
