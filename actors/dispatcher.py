@@ -1,5 +1,6 @@
 """DispatcherActor: keeps one actor for every open event and routes what comes back."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from actors.messages import (
     LookForSignals,
     PhoneReported,
     PlaceCall,
+    RoutePostponed,
     SayWhoLives,
     StartAgain,
     TakeUp,
@@ -77,6 +79,8 @@ class DispatcherActor(PooledActor):
         self._contacts: dict[int, Ref] = {}
         self._contact_of_call: dict[str, int] = {}
         self._restarts = Restarts()
+        self._postponed: deque[object] = deque()  # what could not be routed for want of the record, in its order
+        self._awaits_record = False
         self._pausing: set[tuple[str, int | None]] = set()  # failed, and started again after a pause
 
     @property
@@ -85,17 +89,28 @@ class DispatcherActor(PooledActor):
         return len(self._events)
 
     def on_receive(self, message: object) -> None:
-        """Route a message. Without the database nothing is decided: the message is told again a little later."""
+        """Route a message. Without the database nothing is decided: what needs it waits, and keeps its order."""
+        if isinstance(message, SayWhoLives | CallsUnknown):
+            self._tell_auditor(message)
+            return
+        if isinstance(message, RoutePostponed):
+            self._awaits_record = False
+        elif not isinstance(message, LookForSignals):
+            self._postponed.append(message)
+            if len(self._postponed) > 1:
+                return
         try:
-            if isinstance(message, SayWhoLives | CallsUnknown):
-                self._tell_auditor(message)
-            else:
-                self._route(message)
+            while self._postponed:
+                self._route(self._postponed[0])
+                self._postponed.popleft()
+            if isinstance(message, LookForSignals):
+                self._look_for_signals()
         except RecordUnavailableError as error:
-            log.warning("record_unavailable", error=str(error), message=type(message).__name__)
-            if not isinstance(message, LookForSignals):  # that one comes by itself
+            log.warning("record_unavailable", error=str(error), postponed=len(self._postponed))
+            if self._postponed and not self._awaits_record:
+                self._awaits_record = True
                 ref = self.actor_ref
-                self._timers.after(_RETRY, lambda: tell_if_alive(ref, message))
+                self._timers.after(_RETRY, lambda: tell_if_alive(ref, RoutePostponed()))
 
     def on_fault(self, error: BaseException) -> None:
         """Without a dispatcher nothing moves: have the process end, its successor starts from the record."""
@@ -104,8 +119,6 @@ class DispatcherActor(PooledActor):
 
     def _route(self, message: object) -> None:
         match message:
-            case LookForSignals():
-                self._look_for_signals()
             case TakeUpEverything() | TakeUp():
                 self._take_up(self._unfinished() if isinstance(message, TakeUpEverything) else message.event_ids)
             case EventChanged(event_id):

@@ -24,6 +24,11 @@ class TakeUp:
 
 
 @dataclass(frozen=True, slots=True)
+class RoutePostponed:
+    """From the dispatcher to itself: perhaps what could not be routed without the database can be now."""
+
+
+@dataclass(frozen=True, slots=True)
 class LookForSignals:
     """To the dispatcher: read what other processes left in the record."""
 

@@ -213,10 +213,6 @@ def outlast(world: FickleWorld, trouble: Trouble, length: timedelta, *, presses:
     assert "preparation_failed" not in world.laws.seen, "a call was given up for want of a record"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the dispatcher tells itself again of a report that it could not route, behind those that came meanwhile",
-)
 def test_reports_of_a_call_keep_their_order_though_nothing_was_heard_of_it_before(stage: Stage) -> None:
     world = FickleWorld(stage)
     try:
