@@ -129,7 +129,8 @@ class Gateway:
         assert self._serving is not None
         children = Path(f"/proc/{self._serving.pid}/task/{self._serving.pid}/children").read_text(encoding="ascii")
         for pid in map(int, children.split()):
-            with suppress(FileNotFoundError):
+            # The child may end before its file is opened, or between that and the reading.
+            with suppress(FileNotFoundError, ProcessLookupError):
                 if b"\0engine" in Path(f"/proc/{pid}/cmdline").read_bytes():
                     return pid
         return None
