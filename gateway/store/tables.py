@@ -29,6 +29,7 @@ from gateway.model.call import CallOutcome
 from gateway.model.event import EventStatus, Severity, ThrottleReason
 from gateway.model.license import SourceKind
 from gateway.model.quota import NoticeKind, NoticeState, VoiceUseKind
+from gateway.model.user import Role
 from gateway.ports.record import SignalKind
 from gateway.store.columns import BigKey, UtcDateTime, one_of
 
@@ -51,6 +52,7 @@ UNFINISHED_CALL = "ended_at IS NULL"
 FIRST_ACKNOWLEDGEMENT = "is_first"
 OWNER_LINK = "contact_id IS NULL"
 PENDING_NOTICE = "state = 'pending'"
+OWNER_MESSAGE_DUE = "due_at IS NOT NULL"
 
 
 def _key() -> Column[int]:
@@ -76,6 +78,7 @@ licenses = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("caps", Text, nullable=False, server_default="{}"),
     Column("overdraft", Boolean, nullable=False, server_default=false()),
+    Column("templates", Text, nullable=False, server_default="{}"),
     sqlite_autoincrement=True,
 )
 
@@ -93,6 +96,8 @@ contacts = Table(
     Column("pin_hash", Text),
     Column("whatsapp_window_until", UtcDateTime),
     Column("phone_invalid_at", UtcDateTime),
+    Column("whatsapp_blocked", Text),
+    Column("whatsapp_blocked_at", UtcDateTime),
     Index("ix_contacts_license_id_position", "license_id", "position"),
     Index("ix_contacts_whatsapp", "whatsapp"),
     sqlite_autoincrement=True,
@@ -110,10 +115,13 @@ alert_sources = Table(
     Column("token_hash", LargeBinary, nullable=False),
     Column("token_encrypted", LargeBinary),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("former_token_hash", LargeBinary),
+    Column("former_token_until", UtcDateTime),
     UniqueConstraint("token_hash"),
     one_of("kind", SourceKind),
     one_of("severity", Severity),
     Index("ix_alert_sources_license_id", "license_id"),
+    Index("ix_alert_sources_former_token_hash", "former_token_hash"),
     sqlite_autoincrement=True,
 )
 
@@ -345,5 +353,101 @@ quota_notices = Table(
     one_of("state", NoticeState),
     UniqueConstraint("license_id", "month", "kind"),
     _partial("ix_quota_notices_pending", "due_at", where=PENDING_NOTICE),
+    sqlite_autoincrement=True,
+)
+
+# What an owner's message shows of its event (its status), and when it is to be brought up to date: not at all where
+# ``due_at`` is empty.
+owner_messages = Table(
+    "owner_messages",
+    metadata,
+    Column("attempt_id", BigKey, ForeignKey("attempts.id"), primary_key=True, autoincrement=False),
+    Column("event_id", BigKey, ForeignKey("events.id"), nullable=False),
+    Column("chat", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("shown", String(20), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("reason", Text),
+    Index("ix_owner_messages_event_id", "event_id"),
+    _partial("ix_owner_messages_due", "due_at", where=OWNER_MESSAGE_DUE),
+)
+
+# How far an outside list has been read (Telegram's updates), so that nothing in it is taken twice.
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+# A sign-in is bound to ``session_key``, which a new password replaces: earlier sign-ins end with it.
+users = Table(
+    "users",
+    metadata,
+    _key(),
+    Column("email", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("language", Text),
+    Column("password_hash", Text, nullable=False),
+    Column("session_key", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_sign_in_at", UtcDateTime),
+    Column("failed_sign_ins", Integer, nullable=False),
+    Column("locked_until", UtcDateTime),
+    UniqueConstraint("email"),
+    one_of("role", Role),
+    sqlite_autoincrement=True,
+)
+
+user_licenses = Table(
+    "user_licenses",
+    metadata,
+    Column("user_id", BigKey, ForeignKey("users.id"), primary_key=True),
+    Column("license_id", BigKey, ForeignKey("licenses.id"), primary_key=True),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _key(),
+    Column("at", UtcDateTime, nullable=False),
+    Column("user_id", BigKey, ForeignKey("users.id")),
+    Column("actor", Text, nullable=False),
+    Column("license_id", BigKey, ForeignKey("licenses.id")),
+    Column("action", String(60), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Column("address", Text),
+    Index("ix_audit_log_license_id_id", "license_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+# Failed sign-ins by the address that they came from.
+sign_in_tries = Table(
+    "sign_in_tries",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("since", UtcDateTime, nullable=False),
+    Column("failures", Integer, nullable=False),
+)
+
+# Posts with a good token that were refused. Equal ones in a row are one row with a count.
+refused_posts = Table(
+    "refused_posts",
+    metadata,
+    _key(),
+    Column("license_id", BigKey, ForeignKey("licenses.id"), nullable=False),
+    Column("source_id", BigKey, ForeignKey("alert_sources.id"), nullable=False),
+    Column("error", String(40), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("address", Text),
+    Column("first_at", UtcDateTime, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+    Column("count", Integer, nullable=False),
+    Index("ix_refused_posts_source_id_last_at", "source_id", "last_at"),
     sqlite_autoincrement=True,
 )
