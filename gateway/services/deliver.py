@@ -1,4 +1,4 @@
-"""Composing and sending one message of an escalation. Blocks: it runs beside the actors, not on their threads."""
+"""Sending one message of an escalation. Blocks: it runs beside the actors, not on their threads."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -7,24 +7,21 @@ from pathlib import Path
 import structlog
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from gateway.model import phrases
 from gateway.model.attempt import Attempt, AttemptState, Level
-from gateway.model.event import EventStatus, Severity
-from gateway.model.languages import speakable
+from gateway.model.event import Severity
 from gateway.model.quota import QUOTA_SPENT
 from gateway.ports.clock import Clock
-from gateway.ports.messages import Delivery, Message, NotificationChannel, SearchableChannel
+from gateway.ports.messages import Delivery, NotificationChannel, SearchableChannel
 from gateway.ports.record import EscalationRecord, Record, RecordUnavailableError
-from gateway.ports.speech import Audio, AudioFormat, Speech, SpeechError
+from gateway.ports.speech import Speech, SpeechError
 from gateway.services import escalate, unknown
 from gateway.services.advance import Begun
+from gateway.services.compose import Composer
 from gateway.services.grouped import GroupedWriter
 from gateway.services.quota import VoiceQuota
 
 log = structlog.get_logger(__name__)
 
-# WhatsApp refuses line breaks in a template's variables, and long ones; the whole template may have 1024 characters.
-_VARIABLE_LIMIT = 250
 _RECORD_RETRY_SECONDS = 10
 _MAY_HAVE_LEFT = frozenset({AttemptState.SENT, AttemptState.UNKNOWN})
 
@@ -54,10 +51,7 @@ class Courier:
         self._results = GroupedWriter[escalate.MessageResult](lambda results: escalate.finish_messages(record, results))
         self._channels = channels
         self._phone_configured = phone_configured
-        self._speech = speech
-        self._link_url = link_url
-        self._media_url = media_url
-        self._status_url = status_url
+        self._composer = Composer(speech=speech, link_url=link_url, media_url=media_url, status_url=status_url)
         self._quota = quota
 
     def refusal(self, level: Level, *, window_open: bool, escalation: EscalationRecord) -> str | None:
@@ -109,7 +103,7 @@ class Courier:
             return
         bound = log.bind(event_id=attempt.event_id, attempt_id=attempt.id, level=attempt.level.value)
         try:
-            found = channel.find(self._compose(begun, escalation), attempt.began_at)
+            found = channel.find(self._composer.message(begun, escalation), attempt.began_at)
         except SpeechError as error:
             bound.warning("message_not_looked_up", reason=str(error))
             return
@@ -125,7 +119,7 @@ class Courier:
         try:
             if begun.attempt.level is Level.VOICE_NOTE:
                 return self._send_voice_note(begun, escalation)
-            message = self._compose(begun, escalation)
+            message = self._composer.message(begun, escalation)
         except SpeechError as error:
             return Delivery(state=AttemptState.FAILED, provider="speech", reason=str(error))
         return self._channels[begun.attempt.level].send(message)
@@ -136,7 +130,7 @@ class Courier:
         Raises ``SpeechError``.
         """
         attempt = begun.attempt
-        audio = self._spoken(attempt, escalation)
+        audio = self._composer.spoken(attempt, escalation)
         try:
             reserved = self._quota.reserve_note(
                 self._record,
@@ -150,7 +144,7 @@ class Courier:
             return Delivery(state=AttemptState.UNAVAILABLE, provider="quota", reason=f"record: {error}")
         if not reserved:
             return Delivery(state=AttemptState.SKIPPED, provider="quota", reason=QUOTA_SPENT)
-        delivery = self._channels[Level.VOICE_NOTE].send(self._voice_note(begun, escalation, audio))
+        delivery = self._channels[Level.VOICE_NOTE].send(self._composer.voice_note(begun, escalation, audio))
         sent = delivery.state in _MAY_HAVE_LEFT
         self._settle_note(attempt, audio.duration if sent else timedelta())
         return delivery
@@ -161,109 +155,3 @@ class Courier:
         except RecordUnavailableError as error:
             # What is not settled counts as reserved. The note's own result is worth more patience.
             log.warning("voice_note_not_settled", attempt_id=attempt.id, error=str(error))
-
-    def _compose(self, begun: Begun, escalation: EscalationRecord) -> Message:
-        match begun.attempt.level:
-            case Level.OWNER:
-                return self._owner_report(begun, escalation)
-            case Level.STAND_DOWN:
-                return self._stand_down(begun, escalation)
-            case _:
-                return self._text(begun, escalation)
-
-    def _text(self, begun: Begun, escalation: EscalationRecord) -> Message:
-        event, snapshot = escalation.event, escalation.snapshot
-        contact = snapshot.contact(_contact_id(begun.attempt))
-        link = self._link_url(begun.link_id) if begun.link_id is not None else ""
-        severity = event.severity.value
-        text = phrases.whatsapp_alert(
-            contact.language,
-            license_name=snapshot.license_name,
-            severity=severity,
-            title=event.title,
-            body=event.body,
-            link=link,
-        )
-        severity_word = phrases.severity_word(contact.language, severity)
-        variables = {"1": snapshot.license_name, "2": severity_word, "3": event.title, "4": link}
-        return Message(
-            level=Level.TEXT,
-            to=contact.whatsapp,
-            text=text,
-            template_variables={key: _one_line(value) for key, value in variables.items()},
-            window_open=begun.window_open,
-            status_callback_url=self._status_url(begun.attempt.id),
-        )
-
-    def _spoken(self, attempt: Attempt, escalation: EscalationRecord) -> Audio:
-        event, snapshot = escalation.event, escalation.snapshot
-        contact = snapshot.contact(_contact_id(attempt))
-        text = phrases.voice_note(
-            contact.language,
-            license_name=snapshot.license_name,
-            severity=event.severity.value,
-            title=event.title,
-            body=event.body,
-        )
-        return self._speech.render(text, language=speakable(contact.language), audio_format=AudioFormat.VOICE_NOTE)
-
-    def _voice_note(self, begun: Begun, escalation: EscalationRecord, audio: Audio) -> Message:
-        contact = escalation.snapshot.contact(_contact_id(begun.attempt))
-        return Message(
-            level=Level.VOICE_NOTE,
-            to=contact.whatsapp,
-            text="",
-            media_url=self._media_url(audio.path),
-            window_open=begun.window_open,
-            status_callback_url=self._status_url(begun.attempt.id),
-        )
-
-    def _stand_down(self, begun: Begun, escalation: EscalationRecord) -> Message:
-        event = escalation.event
-        contact = escalation.snapshot.contact(_contact_id(begun.attempt))
-        by = event.acknowledged_by if event.status is EventStatus.ACKNOWLEDGED else None
-        return Message(
-            level=Level.STAND_DOWN,
-            to=contact.whatsapp,
-            text=phrases.stand_down(contact.language, title=event.title, by=by),
-            window_open=begun.window_open,
-            status_callback_url=self._status_url(begun.attempt.id),
-        )
-
-    def _owner_report(self, begun: Begun, escalation: EscalationRecord) -> Message:
-        snapshot = escalation.snapshot
-        text = phrases.owner_report(
-            snapshot.language,
-            license_name=snapshot.license_name,
-            title=escalation.event.title,
-            tried=tried_lines(escalation),
-            link=self._link_url(begun.link_id) if begun.link_id is not None else None,
-        )
-        return Message(level=Level.OWNER, to=snapshot.owner_telegram or "", text=text)
-
-
-def tried_lines(escalation: EscalationRecord) -> list[str]:
-    """Return a line for each contact: what was tried, with which result."""
-    lines: list[str] = []
-    for contact in escalation.snapshot.contacts:
-        tried = [attempt for attempt in escalation.history if attempt.contact_id == contact.id]
-        results = ", ".join(_result(attempt) for attempt in tried if attempt.level is not Level.STAND_DOWN)
-        lines.append(f"{contact.name} ({contact.phone}): {results or '—'}")
-    return lines
-
-
-def _result(attempt: Attempt) -> str:
-    reason = f" ({attempt.reason})" if attempt.reason else ""
-    return f"{attempt.level.value} {attempt.state.value}{reason}"
-
-
-def _one_line(value: str) -> str:
-    """Return a template variable without line breaks, tabs and runs of spaces, and not too long."""
-    line = " ".join(value.split())
-    return line if len(line) <= _VARIABLE_LIMIT else line[: _VARIABLE_LIMIT - 1] + "…"
-
-
-def _contact_id(attempt: Attempt) -> int:
-    if attempt.contact_id is None:
-        raise ValueError(f"attempt {attempt.id} has no contact")
-    return attempt.contact_id
