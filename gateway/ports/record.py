@@ -16,11 +16,13 @@ from gateway.ports.quota import QuotaRepository
 from gateway.ports.signals import Signal, SignalKind, SignalRepository
 from gateway.ports.sources import SourceCredentials, SourceRepository
 from gateway.ports.timeline import TimelineRepository
+from gateway.ports.users import AuditRepository, UserRepository
 
 __all__ = [
     "AckLink",
     "AcknowledgementRepository",
     "AttemptRepository",
+    "AuditRepository",
     "CallRepository",
     "ContactRepository",
     "EscalationRecord",
@@ -39,6 +41,7 @@ __all__ = [
     "SourceRepository",
     "TimelineRepository",
     "UnitOfWork",
+    "UserRepository",
 ]
 
 
@@ -65,6 +68,8 @@ class UnitOfWork(Protocol):
     signals: SignalRepository
     heartbeats: HeartbeatRepository
     quota: QuotaRepository
+    users: UserRepository
+    audit: AuditRepository
 
     def commit(self) -> None:
         """Make everything durable. After this returns, a crash loses nothing of it."""

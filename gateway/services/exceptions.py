@@ -33,6 +33,13 @@ class UnknownCallError(ServiceError):
         super().__init__(f"there is no call {call_id}: see tocsin call list")
 
 
+class UnknownUserError(ServiceError):
+    """There is no such user. ``tocsin admin list`` shows those that exist."""
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"there is no user {user}: see tocsin admin list")
+
+
 class AmbiguousCallError(ServiceError):
     """More than one call has an id that begins so. Write more of it."""
 

@@ -426,15 +426,6 @@ audit_log = Table(
     sqlite_autoincrement=True,
 )
 
-# Failed sign-ins by the address that they came from.
-sign_in_tries = Table(
-    "sign_in_tries",
-    metadata,
-    Column("address", Text, primary_key=True),
-    Column("since", UtcDateTime, nullable=False),
-    Column("failures", Integer, nullable=False),
-)
-
 # Posts with a good token that were refused. Equal ones in a row are one row with a count.
 refused_posts = Table(
     "refused_posts",

@@ -7,6 +7,7 @@ from gateway.ports.quota import QuotaRepository
 from gateway.ports.record import (
     AcknowledgementRepository,
     AttemptRepository,
+    AuditRepository,
     CallRepository,
     ContactRepository,
     EventRepository,
@@ -16,6 +17,7 @@ from gateway.ports.record import (
     SignalRepository,
     SourceRepository,
     TimelineRepository,
+    UserRepository,
 )
 from gateway.store.repositories.acknowledgements import SqlAcknowledgements
 from gateway.store.repositories.attempts import SqlAttempts
@@ -30,6 +32,7 @@ from gateway.store.repositories.quota import SqlQuota
 from gateway.store.repositories.signals import SqlSignals
 from gateway.store.repositories.sources import SqlSources
 from gateway.store.repositories.timeline import SqlTimeline
+from gateway.store.repositories.users import SqlAudit, SqlUsers
 
 
 class SqlUnitOfWork:
@@ -51,6 +54,8 @@ class SqlUnitOfWork:
         self.signals: SignalRepository = SqlSignals(connection)
         self.heartbeats: HeartbeatRepository = SqlHeartbeats(connection)
         self.quota: QuotaRepository = SqlQuota(connection)
+        self.users: UserRepository = SqlUsers(connection)
+        self.audit: AuditRepository = SqlAudit(connection)
 
     def commit(self) -> None:
         """See the port. The timeline comes last: its chain is locked for as short a time as can be."""

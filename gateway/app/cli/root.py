@@ -20,6 +20,7 @@ _COMMANDS = {
     "license": "licenses",
     "contact": "tenants",
     "source": "tenants",
+    "admin": "users",
     "event": "events",
     "quota": "quota",
     "evidence": "evidence",
@@ -33,6 +34,7 @@ First steps:
   tocsin license add --name Acme --tier pro
   tocsin contact add --license 1 --name Ana --phone +15550123
   tocsin source add --license 1 --kind webhook --name Test
+  tocsin admin add --email you@example.com
   tocsin doctor                      what does not work yet, and what to do
 \b
 Exit status: 0 done, 1 failed, 2 wrong usage or configuration.

@@ -103,13 +103,6 @@ def _users() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_audit_log_license_id_id", "audit_log", ["license_id", "id"])
-    op.create_table(
-        "sign_in_tries",
-        sa.Column("address", sa.Text(), nullable=False),
-        sa.Column("since", UtcDateTime(), nullable=False),
-        sa.Column("failures", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("address", name=op.f("pk_sign_in_tries")),
-    )
 
 
 def _refused_posts() -> None:
