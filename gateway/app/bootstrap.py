@@ -9,6 +9,7 @@ import structlog
 from gateway.app.clock import WallClock
 from gateway.app.readiness import parts_of
 from gateway.app.secrets import Secrets, load_secrets
+from gateway.app.speech import audio_dir, build_speech
 from gateway.channels.telegram.owner import TelegramChannel
 from gateway.channels.twilio.outcomes import read_report
 from gateway.channels.twilio.signature import TwilioCallbackVerifier
@@ -29,8 +30,6 @@ from gateway.services.tokens import LinkSigner, SourceTokens
 from gateway.store.record import SqlRecord, open_record
 from gateway.store.schema import SchemaState, migrate, schema_state
 from gateway.store.wakeup import make_wakeup
-from gateway.tts.cache import CachedSpeech
-from gateway.tts.espeak import EspeakEngine
 from web.services import VoiceCalls, WebServices
 
 log = structlog.get_logger(__name__)
@@ -55,16 +54,6 @@ def prepare_record(config: Config, *, migrate_first: bool = False) -> None:
     if state is SchemaState.UNREACHABLE:
         # Not an error: web and engine both wait for the database, and /readyz says so.
         log.error("database_unreachable_at_start")
-
-
-def audio_dir(config: Config) -> Path:
-    """Return where rendered speech is kept."""
-    return config.var_dir.absolute() / "audio"
-
-
-def build_speech(config: Config) -> CachedSpeech:
-    """Return the speech of this installation."""
-    return CachedSpeech([EspeakEngine()], audio_dir(config), time_limit=config.tts.time_limit)
 
 
 def source_tokens(secrets: Secrets) -> SourceTokens:

@@ -27,7 +27,6 @@ from gateway.app import memory
 from gateway.app.bootstrap import (
     build_channels,
     build_record,
-    build_speech,
     link_url,
     media_url,
     prepare_record,
@@ -37,6 +36,7 @@ from gateway.app.clock import SteadyClock
 from gateway.app.phone_systems import PhoneSystems
 from gateway.app.pulse import Pulse
 from gateway.app.secrets import load_secrets
+from gateway.app.speech import build_speech
 from gateway.app.switching import build_lines, trunk_limits
 from gateway.channels.no_phone import NoPhone
 from gateway.config.schema import Config

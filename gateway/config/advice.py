@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from gateway.config.advice_asterisk import advise_asterisk, is_loopback
 from gateway.config.mistakes import Mistake
 from gateway.config.schema import Config, TwilioConfig
+from gateway.config.tts import TtsConfig
 
 _SHORTEST_SECRET = 16
 
@@ -29,12 +30,18 @@ def advise(config: Config) -> Iterator[Mistake]:
         yield from _twilio(config.twilio)
     if config.telegram is None:
         yield _absent("telegram", "owners are not told when everyone failed")
-    if config.tts.coqui is not None:
-        yield Mistake(
-            path="tts.coqui",
-            problem="has no effect: this version speaks with espeak only",
-            suggestion="leave it or drop it",
-        )
+    yield from _tts(config.tts)
+
+
+def _tts(tts: TtsConfig) -> Iterator[Mistake]:
+    idle = {"coqui": tts.engine != "coqui" and tts.coqui, "piper": tts.engine == "espeak" and tts.piper}
+    for engine, section in idle.items():
+        if section:
+            yield Mistake(
+                path=f"tts.{engine}",
+                problem=f"has no effect: the engine is {tts.engine}",
+                suggestion=f"write tts.engine: {engine}, or drop the section",
+            )
 
 
 def _web(config: Config) -> Iterator[Mistake]:

@@ -5,12 +5,13 @@ Unknown keys are errors. Durations are written ``500ms``, ``30s``, ``2m``, ``1h`
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.config.asterisk import AsteriskConfig, NodeConfig, TrunkConfig
 from gateway.config.call_safety import CallSafetyConfig, LinesConfig
+from gateway.config.tts import TtsConfig
 from gateway.config.values import (
     CROSS_CHECK,
     E164,
@@ -96,14 +97,6 @@ class TelegramConfig(Section):
     bot_token: Secret
     api_base: Url = "https://api.telegram.org"
     timeout: Length = timedelta(seconds=10)
-
-
-class TtsConfig(Section):
-    """Speech. ``coqui`` may stand here already; this version speaks with ``espeak`` alone."""
-
-    engine: Literal["espeak"] = "espeak"
-    coqui: dict[str, object] | None = None
-    time_limit: Length = timedelta(seconds=5)
 
 
 class EngineConfig(Section):

@@ -16,6 +16,7 @@ from gateway.app.cli.checks_asterisk import look_at_node
 from gateway.app.cli.invocation import CommandFailedError, Invocation, command
 from gateway.app.clock import SteadyClock
 from gateway.app.secrets import load_secrets
+from gateway.app.speech import build_speech
 from gateway.channels.asterisk.ami_values import UnsafeValueError
 from gateway.channels.asterisk.phone import AsteriskPhone
 from gateway.config.schema import AsteriskConfig, Config, parse_e164, parse_language
@@ -26,8 +27,6 @@ from gateway.ports.clock import Clock
 from gateway.ports.speech import AudioFormat
 from gateway.services.call_safety import destination_refusal, in_words
 from gateway.services.iso import iso
-from gateway.tts.cache import CachedSpeech
-from gateway.tts.espeak import EspeakEngine
 from gateway.tts.prompts import render_prompts
 
 _ACKNOWLEDGE_DIGIT = "1"
@@ -161,7 +160,7 @@ def _diagnosis(config: Config, section: AsteriskConfig, trunk: str) -> str | Non
 
 def _words(config: Config, language: str) -> Words:
     """Speak what the callee will hear, into the gateway's own cache."""
-    speech = CachedSpeech([EspeakEngine()], config.var_dir.absolute() / "audio", time_limit=config.tts.time_limit)
+    speech = build_speech(config)
     try:
 
         def spoken(text: str) -> Path:

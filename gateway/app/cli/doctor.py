@@ -15,6 +15,7 @@ from gateway.app.cli.checks_security import security_checks
 from gateway.app.cli.database import schema_advice
 from gateway.app.cli.invocation import CommandFailedError, Invocation, command, console
 from gateway.app.secrets import SecretsError, load_secrets
+from gateway.app.speech import build_speech
 from gateway.channels.telegram.owner import TelegramChannel
 from gateway.channels.twilio.client import check_account
 from gateway.channels.twilio.voice_api import check_voice
@@ -24,8 +25,6 @@ from gateway.ports.messages import ProviderCheck
 from gateway.ports.record import RecordUnavailableError
 from gateway.ports.speech import SpeechError
 from gateway.store import SchemaState, open_record, schema_state
-from gateway.tts.cache import CachedSpeech
-from gateway.tts.espeak import EspeakEngine
 from gateway.tts.prompts import render_prompts
 
 _STYLES = {CheckState.OK: "green", CheckState.FAILED: "bold red", CheckState.OFF: "dim", CheckState.WARNING: "yellow"}
@@ -174,7 +173,7 @@ def _sounds(directory: Path) -> Finding:
 
 def _speech(config: Config) -> Finding:
     languages = sorted({"en", *_languages(config)})
-    speech = CachedSpeech([EspeakEngine()], config.var_dir.absolute() / "audio", time_limit=config.tts.time_limit)
+    speech = build_speech(config)
     try:
         for language in languages:
             try:

@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 import click
 
 from gateway.app.cli.invocation import CommandFailedError, Invocation, command, print_table
+from gateway.app.speech import build_speech
 from gateway.config.schema import Config
 from gateway.ports.speech import AudioFormat
 from gateway.tts.cache import CachedSpeech
-from gateway.tts.espeak import EspeakEngine
 
 _FORMATS = {".wav": AudioFormat.PHONE, ".ogg": AudioFormat.VOICE_NOTE}
 _ENGINES = ("espeak",)
@@ -84,7 +84,7 @@ def tts_say(invocation: Invocation, *, text: str, language: str, engine: str | N
 def _speech(config: Config) -> Iterator[CachedSpeech]:
     """Open speech on a cache of its own: what is tried out here does not fill the gateway's."""
     with TemporaryDirectory(prefix="tocsin-tts-") as directory:
-        speech = CachedSpeech([EspeakEngine()], Path(directory), time_limit=config.tts.time_limit)
+        speech = build_speech(config, directory=Path(directory))
         try:
             yield speech
         finally:

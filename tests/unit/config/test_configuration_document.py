@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from gateway.config.loader import parse_config
 from gateway.config.mistakes import written
 from gateway.config.schema import Config, parse_duration
+from gateway.config.tts import parse_size
 from gateway.config.wording import key_paths, section_of
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "configuration.md"
@@ -40,8 +41,9 @@ def is_default(told: str, field: FieldInfo) -> bool:
     default: Any = field.get_default(call_default_factory=True)
     if isinstance(default, BaseModel | dict):
         return told.startswith("see ")
-    if isinstance(default, timedelta):
-        return parse_duration(told.strip("`")) == default
+    if isinstance(default, timedelta) or parse_size in [getattr(item, "func", None) for item in field.metadata]:
+        parse = parse_duration if isinstance(default, timedelta) else parse_size
+        return parse(told.strip("`")) == default
     if default is None:
         return told in {"absent", "`null`"}
     if default is PydanticUndefined or default == ():

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.document import parse
 from gateway.config.loader import effective_policy, load, parse_config, read
 from gateway.config.mistakes import ConfigError, Mistake
 from gateway.config.schema import Config, PolicyConfig
@@ -101,15 +102,11 @@ def test_an_alias_that_contains_itself_is_a_mistake() -> None:
 
 def test_what_yaml_1_1_takes_for_other_things_stays_text() -> None:
     assert config(NODE % "caller_id: +15550100").asterisk.trunks[0].caller_id == "+15550100"  # type: ignore[union-attr]
-    coqui = config("tts: {coqui: {a: no, b: 010, c: 10:20, d: 2026-11-01, e: 0x1F, f: 1_000, g: 1e3}}").tts.coqui
-    assert coqui == {"a": "no", "b": "010", "c": "10:20", "d": "2026-11-01", "e": "0x1F", "f": "1_000", "g": "1e3"}
-    assert config("tts: {coqui: {a: true, b: -7, c: 1.5, d: null, e: ~}}").tts.coqui == {
-        "a": True,
-        "b": -7,
-        "c": 1.5,
-        "d": None,
-        "e": None,
-    }
+    text = "{a: no, b: 010, c: 10:20, d: 2026-11-01, e: 0x1F, f: 1_000, g: 1e3}"
+    as_text = {"a": "no", "b": "010", "c": "10:20", "d": "2026-11-01", "e": "0x1F", "f": "1_000", "g": "1e3"}
+    assert parse(text, source="t.yaml").value == as_text
+    others = {"a": True, "b": -7, "c": 1.5, "d": None, "e": None}
+    assert parse("{a: true, b: -7, c: 1.5, d: null, e: ~}", source="t.yaml").value == others
 
 
 @pytest.mark.parametrize(
@@ -138,7 +135,42 @@ def test_what_yaml_1_1_takes_for_other_things_stays_text() -> None:
         (NODE % "port: 70000", "asterisk.trunks[0].port", "must be at most 65535", None),
         (NODE % "transport: udpp", "asterisk.trunks[0].transport", "must be udp, tcp or tls", "did you mean udp?"),
         (NODE % "codecs: [ulaw, zzz]", "asterisk.trunks[0].codecs[1]", "must be ulaw, alaw, g722 or opus", None),
-        ("tts: {engine: coqui}", "tts.engine", "must be espeak", None),
+        ("tts: {engine: coqi}", "tts.engine", "must be espeak, piper or coqui", "did you mean coqui?"),
+        ("tts: {engine: coqui}", "tts", "the engine coqui has no voices", "add coqui.voices, as in docs/speech.md"),
+        ("tts: {coqui: {}}", "tts.coqui.voices", "is needed and missing", None),
+        ("tts: {coqui: {voices: {}}}", "tts.coqui.voices", "has no voice", "write as in en: {model: tts_models/…}"),
+        (
+            "tts: {coqui: {voices: {en: {speaker: p1}}}}",
+            "tts.coqui.voices.en",
+            "names no model, or two",
+            "write either model, or model_path and config_path",
+        ),
+        (
+            "tts: {coqui: {voices: {en: {model_path: a.pth}}}}",
+            "tts.coqui.voices.en",
+            "a model of one's own has two files",
+            "write model_path and config_path",
+        ),
+        (
+            "tts: {coqui: {voices: {en: {model: tts_models/en/x/y, vocoder_path: v.pth}}}}",
+            "tts.coqui.voices.en",
+            "a vocoder has two files",
+            "write vocoder_path and vocoder_config_path",
+        ),
+        (
+            "tts: {coqui: {voices: {en: {model: ../x}}}}",
+            "tts.coqui.voices.en.model",
+            "not a model's name",
+            "write as in tts_models/en/ljspeech/vits",
+        ),
+        (
+            "tts: {coqui: {voices: {english!: {model: tts_models/en/x/y}}}}",
+            "tts.coqui.voices.english!",
+            "not a language tag",
+            "write as in en, es, pt-BR or zh-HK",
+        ),
+        ("tts: {cache_size: 12}", "tts.cache_size", "not a size", "write a number and a unit, as in 500MB or 4GB"),
+        ("tts: {cache_size: many}", "tts.cache_size", "not a size", "write a number and a unit, as in 500MB or 4GB"),
         ("twilio: {auth_token: x}", "twilio.account_sid", "is needed and missing", None),
         ("telegram: {}", "telegram.bot_token", "is needed and missing", None),
         ("asterisk: {nodes: [{name: a}]}", "asterisk.nodes[0].host", "is needed and missing", None),
@@ -343,7 +375,7 @@ asterisk:
   nodes: [{name: a, host: h}, {name: b, host: h, port: 5039}]
   trunks: [{name: t, node: a, host: c, username: u}, {name: v, node: a, host: c, password: p}]
 twilio: {account_sid: AC00000000000000000000000000000000, auth_token: t, whatsapp_from: "+14155238886"}
-tts: {coqui: {voices: {}}}
+tts: {coqui: {voices: {en: {model: tts_models/en/ljspeech/vits}}}, piper: {}}
 """)
     assert set(found) == {
         "secret_key",
@@ -356,6 +388,7 @@ tts: {coqui: {voices: {}}}
         "asterisk.trunks[1].password",
         "twilio.content_sid",
         "tts.coqui",
+        "tts.piper",
         "telegram",
     }
 
