@@ -3,7 +3,7 @@
 from flask import Flask
 from flask_bootstrap import Bootstrap5
 
-from web import ack, callbacks, errors, health, ingest, media, openapi
+from web import ack, admin, callbacks, errors, health, ingest, media, openapi
 from web.converters import EventIdConverter
 from web.errors import LARGEST_REQUEST
 from web.security import harden
@@ -29,4 +29,6 @@ def create_app(services: WebServices) -> Flask:
     for part in (ingest, ack, callbacks, media, health, openapi):
         app.register_blueprint(part.blueprint)
     app.register_blueprint(callbacks.voice_blueprint)
+    if services.admin is not None:
+        admin.register(app, services.admin.session_key, over_tls=services.config.web.public_url.startswith("https:"))
     return app

@@ -16,7 +16,14 @@ RETRY_AFTER_SECONDS = 5
 # Beyond this many bytes a request is refused before it is parsed.
 LARGEST_REQUEST = 64 * 1024
 
-_FOR_PEOPLE = "/a/"
+_LINKS = "/a/"
+_PAGES = "/admin"
+_ADVICE = {
+    400: "Go back, load the page again and send it once more: it may have been open for too long.",
+    403: "Your role does not allow this. A superadmin can change it.",
+    404: "There is nothing at this address, or it is not yours to see.",
+    429: "That was too often. Wait a minute, then try again.",
+}
 _CODES = {
     400: ("bad_request", "the request could not be read: send it again, complete"),
     403: ("forbidden", "this request is not allowed"),
@@ -72,8 +79,8 @@ def _api_error(error: ApiError) -> Response:
 
 def _unavailable(error: RecordUnavailableError) -> Response:
     log.error("record_unavailable", error=str(error), route=_route())
-    if request.path.startswith(_FOR_PEOPLE):
-        response = page(503, "Not available right now", "Please open the link again in a moment.")
+    if request.path.startswith((_LINKS, _PAGES)):
+        response = page(503, "Not available right now", "Please open this again in a moment.")
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return response
     message = "the alert could not be made durable and was not taken: post it again, with the same dedup_key"
@@ -86,7 +93,11 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     code, message = _CODES.get(status, (error.name.lower().replace(" ", "_"), error.description or error.name))
     allow = [(name, value) for name, value in error.get_headers() if name == "Allow"]
-    if request.path.startswith(_FOR_PEOPLE):
+    if request.path.startswith(_PAGES):
+        response = page(status, error.name, _ADVICE.get(status, error.description or ""))
+        response.headers.update(allow)
+        return response
+    if request.path.startswith(_LINKS):
         response = page(status, error.name, "Please open the link from the message again.")
         response.headers.update(allow)
         return response
@@ -95,7 +106,9 @@ def _http(error: HTTPException) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     log.error("request_failed", method=request.method, route=_route(), exc_info=error)
-    if request.path.startswith(_FOR_PEOPLE):
+    if request.path.startswith(_PAGES):
+        return page(500, "Something went wrong", "It was logged. Go back and try again; what was saved before stands.")
+    if request.path.startswith(_LINKS):
         return page(500, "Something went wrong", "Please open the link again, or answer the phone call.")
     return error_answer(500, "internal", "a fault of the gateway, which was logged: post again with the same dedup_key")
 

@@ -16,6 +16,7 @@ from gateway.ports.record import Record
 from gateway.ports.speech import Speech
 from gateway.ports.wakeup import Wakeup
 from gateway.services.call_script import CallScript
+from gateway.services.passwords import Passwords
 from gateway.services.quota import VoiceQuota
 
 EXTENSION = "tocsin"
@@ -80,13 +81,21 @@ class VoiceCalls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdminServices:
+    """What the pages under ``/admin`` work with besides. ``session_key`` signs their sessions."""
+
+    session_key: bytes
+    passwords: Passwords
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebServices:
     """The collaborators of every view.
 
     ``hash_token`` gives the keyed hash under which a source's token is recorded.
     ``read_report`` turns the form of a provider's status callback into what it says, ``None`` where it
     is no report on a message. ``callbacks`` and ``read_report`` are ``None`` where the provider is not configured,
-    ``voice`` where no calls go through it.
+    ``voice`` where no calls go through it, ``admin`` where there are no pages.
     ``parts`` looks at the gateway's parts now, and must not block for long.
     """
 
@@ -102,8 +111,17 @@ class WebServices:
     callbacks: CallbackVerifier | None = None
     read_report: Callable[[Mapping[str, str]], Delivery | None] | None = None
     voice: VoiceCalls | None = None
+    admin: AdminServices | None = None
 
 
 def services() -> WebServices:
     """Return the collaborators of the application that serves the present request."""
     return cast("WebServices", current_app.extensions[EXTENSION])
+
+
+def admin_services() -> AdminServices:
+    """Return what the pages work with, in a view of theirs."""
+    admin = services().admin
+    if admin is None:
+        raise LookupError("this application has no pages")
+    return admin

@@ -24,13 +24,14 @@ from gateway.ports.phone import TWILIO, CallOrder, PhoneListener
 from gateway.ports.record import Record
 from gateway.services.call_script import CallScript, ScriptSigner
 from gateway.services.media import MediaSigner
+from gateway.services.passwords import Passwords
 from gateway.services.provider_calls import ProviderCalls
 from gateway.services.quota import VoiceQuota
 from gateway.services.tokens import LinkSigner, SourceTokens
 from gateway.store.record import SqlRecord, open_record
 from gateway.store.schema import SchemaState, migrate, schema_state
 from gateway.store.wakeup import make_wakeup
-from web.services import VoiceCalls, WebServices
+from web.services import AdminServices, VoiceCalls, WebServices
 
 log = structlog.get_logger(__name__)
 
@@ -190,4 +191,5 @@ def build_web_services(config: Config) -> WebServices:
         callbacks=TwilioCallbackVerifier(twilio.auth_token) if twilio else None,
         read_report=read_report if twilio else None,
         voice=build_voice_calls(config, secrets),
+        admin=AdminServices(session_key=secrets.session_key, passwords=Passwords()),
     )

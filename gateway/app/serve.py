@@ -17,6 +17,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from gateway.app.bootstrap import build_web_services, prepare_record
+from gateway.app.first_sign_in import first_sign_in
 from gateway.config.schema import Config
 from gateway.ports.record import RecordUnavailableError
 from web import create_app
@@ -75,6 +76,8 @@ def serve(config: Config, config_file: Path | None) -> int:
     The children read the same configuration file (``None``: wherever this process found its own).
     """
     migrated = _migrated(config)
+    if migrated:
+        first_sign_in(config)
     arguments = [] if config_file is None else ["--config", str(config_file)]
     halves = [_Half(name, [sys.executable, "-m", "gateway.app", *arguments, name]) for name in ("engine", "web")]
     stop = threading.Event()

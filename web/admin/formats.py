@@ -1,0 +1,38 @@
+"""How values are written on the pages."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+from flask_babel import format_datetime, format_timedelta
+from markupsafe import Markup, escape
+
+from gateway.services.iso import iso
+from web.admin.languages import html_tag
+
+NONE = "\N{EN DASH}"
+
+
+def register(app: Flask) -> None:
+    """Add the filters to the templates."""
+    app.jinja_env.filters.update(moment=moment, span=span)
+    app.jinja_env.globals.update(html_tag=html_tag)
+
+
+def moment(at: datetime | None, zone: str = "UTC", style: str = "medium") -> Markup:
+    """Return a time as a ``time`` element, in that time zone, with the exact one as its title; a dash for none."""
+    if at is None:
+        return escape(NONE)
+    local = at.astimezone(ZoneInfo(zone))
+    shown = format_datetime(local, style, rebase=False)
+    return Markup('<time datetime="{}" title="{} {}">{}</time>').format(
+        iso(at), local.strftime("%Y-%m-%d %H:%M:%S"), local.tzname(), escape(shown)
+    )
+
+
+def span(seconds: float | timedelta | None) -> str:
+    """Return a length of time in words; a dash for none."""
+    if seconds is None:
+        return NONE
+    given = seconds if isinstance(seconds, timedelta) else timedelta(seconds=seconds)
+    return str(format_timedelta(given, granularity="second", threshold=1.2))

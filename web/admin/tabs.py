@@ -1,0 +1,31 @@
+"""The tabs, in their order."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from flask_babel import LazyString, lazy_gettext
+
+from gateway.model.user import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab: its first view, its name, its Bootstrap icon, and whom it is open to."""
+
+    endpoint: str
+    name: LazyString
+    icon: str
+    least_role: Role = Role.VIEWER
+
+    @property
+    def part(self) -> str:
+        """The blueprint that all views of the tab belong to."""
+        return self.endpoint.rpartition(".")[0]
+
+
+TABS: tuple[Tab, ...] = (Tab("admin.account.profile", lazy_gettext("My account"), "person-circle"),)
+
+
+def open_to(may: Callable[[Role], bool]) -> Sequence[Tab]:
+    """Return the tabs that somebody sees, who ``may`` do what a role may."""
+    return [tab for tab in TABS if may(tab.least_role)]
