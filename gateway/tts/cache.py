@@ -6,7 +6,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +16,19 @@ import structlog
 from gateway.ports.speech import Audio, AudioFormat, SpeechError
 from gateway.tts import audio
 from gateway.tts.audio_files import AudioFiles
-from gateway.tts.engine import Engine, EngineFailedError, EngineTimeoutError, UnknownLanguageError, Voice
+from gateway.tts.counts import SpeechCounts, SpeechFigures
+from gateway.tts.engine import (
+    Engine,
+    EngineError,
+    EngineFailedError,
+    EngineNotReadyError,
+    EngineTimeoutError,
+    FallbackReason,
+    Pcm,
+    SlowEngine,
+    TextRefusedError,
+    Voice,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +46,8 @@ class CachedSpeech:
     ``time_limit`` bounds one ``render`` as a whole. An engine before the last gets
     what the default one does not need of it (half, but all but two seconds at most), and
     after a failure rests for ``rest``, so that a hanging engine delays one call and not every one.
-    Audio of an engine that rests is still used where it is in the cache.
+    Audio of an engine that rests is still used where it is in the cache. What a slow engine
+    finishes too late goes into the cache, for the next call.
     """
 
     def __init__(
@@ -52,23 +65,41 @@ class CachedSpeech:
         self._time_limit = time_limit
         self._rest = rest
         self._rests_until: dict[str, float] = {}
+        self._counts = SpeechCounts()
 
     def render(self, text: str, *, language: str, audio_format: AudioFormat) -> Audio:
         """Return the text as audio. Raises ``SpeechError`` with the reason of every engine that failed."""
+        return self._render(text, language, audio_format, hurried=False)
+
+    @property
+    def hurried(self) -> "HurriedSpeech":
+        """The same speech, waiting for no slow engine: for sentences that the next call has again."""
+        return HurriedSpeech(self._render)
+
+    def warm(self) -> None:
+        """Have slow engines load their voices; returns at once."""
+        for engine in self._engines:
+            if isinstance(engine, SlowEngine):
+                engine.warm()
+
+    def figures(self) -> SpeechFigures:
+        """Return how often each engine spoke, and why another one had to."""
+        return self._counts.figures()
+
+    def states(self) -> dict[str, str]:
+        """Return how the slow engines are, each ``ok`` or what is wrong with it."""
+        return {engine.name: engine.state() for engine in self._engines if isinstance(engine, SlowEngine)}
+
+    def _render(self, text: str, language: str, audio_format: AudioFormat, *, hurried: bool) -> Audio:
         normalised = _normalised(text)
         end = time.monotonic() + self._time_limit.total_seconds()
-        failures: list[SpeechError] = []
+        failures: list[EngineError] = []
         for engine in self._engines:
             try:
-                return self._render_with(engine, normalised, language, audio_format, end)
-            except UnknownLanguageError as error:
+                return self._render_with(engine, normalised, language, audio_format, end, hurried=hurried)
+            except EngineError as error:
                 failures.append(error)
-            except EngineFailedError as error:
-                self._rests_until[engine.name] = time.monotonic() + self._rest.total_seconds()
-                failures.append(error)
-                log.warning("speech_engine_failed", engine=engine.name, language=language, reason=str(error))
-            except _RestingError as error:
-                failures.append(error)
+                self._note(error, engine, language)
         if len(failures) == 1:
             raise failures[0]
         reasons = "; ".join(f"{engine.name}: {error}" for engine, error in zip(self._engines, failures, strict=True))
@@ -87,7 +118,19 @@ class CachedSpeech:
         for engine in self._engines:
             engine.stop()
 
-    def _render_with(self, engine: Engine, text: str, language: str, audio_format: AudioFormat, end: float) -> Audio:
+    def _note(self, error: EngineError, engine: Engine, language: str) -> None:
+        """Log and count that an engine did not speak, and let it rest where it failed."""
+        self._counts.fell_back(engine.name, error.reason)
+        if isinstance(error, EngineFailedError):
+            self._rests_until[engine.name] = time.monotonic() + self._rest.total_seconds()
+        if error.reason is FallbackReason.NO_VOICE:
+            return  # It is meant to be so.
+        level = log.warning if isinstance(error, EngineFailedError | TextRefusedError) else log.info
+        level("speech_fell_back", engine=engine.name, language=language, kind=error.reason, reason=str(error))
+
+    def _render_with(
+        self, engine: Engine, text: str, language: str, audio_format: AudioFormat, end: float, *, hurried: bool
+    ) -> Audio:
         voice = engine.voice_for(language)
         path = self._files.path(_digest(engine, voice, audio_format, text), _SUFFIXES[audio_format])
         duration = self._files.duration(path)
@@ -95,22 +138,60 @@ class CachedSpeech:
             if engine is not self._engines[-1] and time.monotonic() < self._rests_until.get(engine.name, 0):
                 raise _RestingError("it failed a moment ago and is not asked again yet")
             limit = self._limit(engine, end)
-            content, seconds = _within(limit, engine.name, lambda: _speak(engine, text, voice, audio_format, limit))
+            try:
+                if hurried and isinstance(engine, SlowEngine):
+                    later = engine.speak_later(text, voice=voice)
+                    raise EngineNotReadyError("it is spoken for the next call", late=later)
+                content, seconds = _within(limit, engine.name, lambda: _speak(engine, text, voice, audio_format, limit))
+            except EngineError as error:
+                if error.late is not None:
+                    self._keep_late(error.late, path, engine, audio_format)
+                raise
             try:
                 self._files.write(path, content)
             except OSError as error:
                 raise SpeechError(f"the audio could not be written to {path.parent}: {error}") from error
             duration = timedelta(seconds=seconds)
             log.info("speech_rendered", engine=engine.name, voice=voice.name, format=audio_format, seconds=seconds)
+            self._counts.spoke(engine.name)
+        else:
+            self._counts.found(engine.name)
         return Audio(path=path, duration=duration, engine=engine.name)
+
+    def _keep_late(self, late: "Future[Pcm]", path: Path, engine: Engine, audio_format: AudioFormat) -> None:
+        def keep(done: "Future[Pcm]") -> None:
+            try:
+                content, seconds = audio.encode(done.result(), audio_format)
+                self._files.write(path, content)
+            except (SpeechError, CancelledError, OSError) as error:
+                # Nobody waits for it, and whoever asks again is told.
+                log.info("late_speech_dropped", engine=engine.name, reason=str(error))
+            else:
+                self._counts.was_late(engine.name)
+                log.info("late_speech_kept", engine=engine.name, format=audio_format, seconds=seconds)
+
+        late.add_done_callback(keep)
 
     def _limit(self, engine: Engine, end: float) -> timedelta:
         left = timedelta(seconds=max(end - time.monotonic(), 0))
         return left if engine is self._engines[-1] else left - min(left / 2, _LARGEST_RESERVE)
 
 
-class _RestingError(SpeechError):
+class HurriedSpeech:
+    """Speech that waits for no slow engine. Implements ``Speech``."""
+
+    def __init__(self, render: Callable[..., Audio]) -> None:
+        self._render = render
+
+    def render(self, text: str, *, language: str, audio_format: AudioFormat) -> Audio:
+        """Return the text as a slow engine spoke it before, or else as the next one speaks it now."""
+        return self._render(text, language, audio_format, hurried=True)
+
+
+class _RestingError(EngineError):
     """The engine was not asked."""
+
+    reason = FallbackReason.RESTING
 
 
 def _normalised(text: str) -> str:
@@ -132,7 +213,12 @@ def _digest(engine: Engine, voice: Voice, audio_format: AudioFormat, text: str) 
 def _speak(
     engine: Engine, text: str, voice: Voice, audio_format: AudioFormat, time_limit: timedelta
 ) -> tuple[bytes, float]:
-    return audio.encode(engine.synthesize(text, voice=voice, time_limit=time_limit), audio_format)
+    pcm = engine.synthesize(text, voice=voice, time_limit=time_limit)
+    try:
+        return audio.encode(pcm, audio_format)
+    except SpeechError as error:
+        # Silence, or more sound than fits: another engine's may do.
+        raise TextRefusedError(str(error)) from error
 
 
 def _within(limit: timedelta, engine: str, work: Callable[[], T]) -> T:
@@ -154,7 +240,7 @@ def _within(limit: timedelta, engine: str, work: Callable[[], T]) -> T:
         return done.result(limit.total_seconds())
     except TimeoutError as error:
         raise EngineTimeoutError(f"{engine} did not speak within {limit}") from error
-    except SpeechError:
+    except EngineError:
         raise
     except Exception as error:
         raise EngineFailedError(f"{engine} failed with {type(error).__name__}: {error}") from error

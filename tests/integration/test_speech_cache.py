@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from structlog.testing import capture_logs
 
-from gateway.model import phrases
+from gateway.wording import phrases
 from gateway.model.languages import LANGUAGES
 from gateway.ports.phone import Prompt
 from gateway.ports.speech import AudioFormat, SpeechError
@@ -213,7 +213,7 @@ def test_a_failing_engine_falls_back_to_the_default_one_and_is_logged(tmp_path: 
         rendered = speech.render("door open", language="en", audio_format=AudioFormat.PHONE)
     assert rendered.engine == "default"
     warnings = [entry for entry in logs if entry["log_level"] == "warning"]
-    assert [(entry["event"], entry["engine"]) for entry in warnings] == [("speech_engine_failed", "natural")]
+    assert [(entry["event"], entry["engine"]) for entry in warnings] == [("speech_fell_back", "natural")]
     assert "no weights" in warnings[0]["reason"]
 
 
