@@ -14,6 +14,7 @@ from gateway.model.user import Role
 from gateway.services import users
 from web.admin import access
 from web.admin.account.forms import PasswordForm, ProfileForm, SignInForm
+from web.admin.forms import choices
 from web.admin.languages import TAGS
 from web.admin.limits import SIGN_INS, limiter
 from web.services import admin_services, services
@@ -141,7 +142,7 @@ def _profile_form() -> ProfileForm:
     me = access.user()
     form = ProfileForm(name=me.name, language=me.language or "")
     names = [(tag, str(Locale.parse(tag).display_name).capitalize()) for tag in TAGS]
-    form.language.choices = [("", _("the browser's")), *names]
+    form.language.choices = choices([("", _("the browser's")), *names])
     return form
 
 
