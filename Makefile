@@ -52,6 +52,15 @@ lint: ## check the code: ruff, mypy, import contracts
 	@$(SETUP) lint
 	@$(MAKE) --no-print-directory check
 
+# A sentence of the code that has changed loses its translation: a wrong one would be worse. The .pot file is not kept.
+.PHONY: messages
+messages: ## bring the message catalogues up to date with the sentences in the code
+	@$(SETUP) python
+	@mkdir -p build
+	@.venv/bin/pybabel -q extract -F gateway/wording/babel.cfg -k marked -c Translators: --no-location -o build/tocsin.pot .
+	@.venv/bin/pybabel -q update -D tocsin -i build/tocsin.pot -d gateway/wording/locale -w 110 --no-fuzzy-matching \
+		--ignore-obsolete --omit-header
+
 .PHONY: asterisk
 asterisk: ## get an Asterisk of its own into .asterisk (unless one is installed)
 	@$(SETUP) asterisk

@@ -22,7 +22,6 @@ import yaml
 from gateway.app.bootstrap import build_speech, link_url, source_tokens
 from gateway.app.secrets import load_secrets
 from gateway.config.loader import load
-from gateway.model import phrases
 from gateway.model.attempt import Level
 from gateway.model.contact import Contact
 from gateway.model.license import SourceKind
@@ -31,6 +30,7 @@ from gateway.services import tenants
 from gateway.services.queries import show_event
 from gateway.store.record import open_record
 from gateway.store.schema import migrate
+from gateway.wording import phrases
 from tests.telephony.carrier import free_port
 from tests.waiting import until
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import structlog
 
-from gateway.model import phrases
 from gateway.model.attempt import AttemptState
 from gateway.model.call import Call, MachinePolicy
 from gateway.model.caps import CallCaps
@@ -22,6 +21,7 @@ from gateway.services.acknowledge import AckResult
 from gateway.services.call_safety import CallGuard
 from gateway.services.due import DueAlert, due_alerts
 from gateway.services.lines import ALL_IN_TROUBLE, NO_PHONE_SYSTEM, Line
+from gateway.wording import phrases
 
 log = structlog.get_logger(__name__)
 

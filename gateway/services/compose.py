@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.model import phrases
 from gateway.model.attempt import Attempt, Level
 from gateway.model.event import EventStatus
 from gateway.model.languages import speakable
@@ -11,6 +10,8 @@ from gateway.ports.messages import Message
 from gateway.ports.record import EscalationRecord
 from gateway.ports.speech import Audio, AudioFormat, Speech
 from gateway.services.advance import Begun
+from gateway.wording import phrases
+from gateway.wording.results import tried_line
 
 # WhatsApp refuses line breaks in a template's variables, and long ones; the whole template may have 1024 characters.
 _VARIABLE_LIMIT = 250
@@ -74,13 +75,14 @@ class Composer:
         """Return the voice note of an attempt, spoken. Blocks; raises ``SpeechError``."""
         event, snapshot = escalation.event, escalation.snapshot
         contact = snapshot.contact(_contact_id(attempt))
-        text = phrases.voice_note(
+        announcement = phrases.announcement(
             contact.language,
             license_name=snapshot.license_name,
             severity=event.severity.value,
             title=event.title,
             body=event.body,
         )
+        text = phrases.voice_note(contact.language, announcement=announcement)
         return self._speech.render(text, language=speakable(contact.language), audio_format=AudioFormat.VOICE_NOTE)
 
     def voice_note(self, begun: Begun, escalation: EscalationRecord, audio: Audio) -> Message:
@@ -120,18 +122,16 @@ class Composer:
 
 
 def tried_lines(escalation: EscalationRecord) -> list[str]:
-    """Return a line for each contact: what was tried, with which result."""
-    lines: list[str] = []
-    for contact in escalation.snapshot.contacts:
-        tried = [attempt for attempt in escalation.history if attempt.contact_id == contact.id]
-        results = ", ".join(_result(attempt) for attempt in tried if attempt.level is not Level.STAND_DOWN)
-        lines.append(f"{contact.name} ({contact.phone}): {results or '—'}")
-    return lines
-
-
-def _result(attempt: Attempt) -> str:
-    reason = f" ({attempt.reason})" if attempt.reason else ""
-    return f"{attempt.level.value} {attempt.state.value}{reason}"
+    """Return a line for each contact: what was tried, with which result, in the license's language."""
+    return [
+        tried_line(
+            escalation.snapshot.language,
+            name=contact.name,
+            phone=contact.phone,
+            attempts=[attempt for attempt in escalation.history if attempt.contact_id == contact.id],
+        )
+        for contact in escalation.snapshot.contacts
+    ]
 
 
 def _one_line(value: str) -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from gateway.model import phrases
 from gateway.ports.record import Record
 from gateway.services.acknowledge import AckResult
+from gateway.wording import phrases
 
 
 def after_key(language: str, results: Sequence[AckResult]) -> str:

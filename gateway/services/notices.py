@@ -5,7 +5,6 @@ from datetime import datetime
 
 import structlog
 
-from gateway.model import phrases
 from gateway.model.attempt import AttemptState, Level
 from gateway.model.ladder import backoff
 from gateway.model.license import License
@@ -16,6 +15,7 @@ from gateway.ports.messages import Delivery, Message, NotificationChannel
 from gateway.ports.quota import QuotaNotice
 from gateway.ports.record import Record, RecordUnavailableError
 from gateway.services.exceptions import UnknownLicenseError
+from gateway.wording import phrases
 
 log = structlog.get_logger(__name__)
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.model import phrases
 from gateway.model.languages import speakable
 from gateway.ports.phone import Prompt
 from gateway.ports.speech import AudioFormat, Speech
+from gateway.wording import phrases
 
 
 def render_prompts(speech: Speech, language: str) -> Mapping[Prompt, Path]:

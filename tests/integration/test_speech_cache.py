@@ -13,7 +13,6 @@ import pytest
 import soundfile
 from structlog.testing import capture_logs
 
-from gateway.wording import phrases
 from gateway.model.languages import LANGUAGES
 from gateway.ports.phone import Prompt
 from gateway.ports.speech import AudioFormat, SpeechError
@@ -22,6 +21,7 @@ from gateway.tts.cache import CachedSpeech
 from gateway.tts.engine import EngineFailedError, EngineTimeoutError, Pcm, UnknownLanguageError, Voice
 from gateway.tts.espeak import EspeakEngine
 from gateway.tts.prompts import render_prompts
+from gateway.wording import phrases
 
 _LIMIT = timedelta(seconds=30)
 
@@ -77,9 +77,10 @@ def test_every_language_makes_a_call_and_a_voice_note_of_good_length_and_level(
     espeak: EspeakEngine, tmp_path: Path, language: str
 ) -> None:
     speech = CachedSpeech([espeak], tmp_path, time_limit=_LIMIT)
-    text = phrases.voice_note(
+    said = phrases.announcement(
         language, license_name="Acme", severity="critical", title="AB-1234-XY", body="Camera 2, 95%"
     )
+    text = phrases.voice_note(language, announcement=said)
     for audio_format, subtype, rate in (
         (AudioFormat.PHONE, "PCM_16", 8000),
         (AudioFormat.VOICE_NOTE, "OPUS", 48000),

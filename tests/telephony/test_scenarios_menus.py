@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from gateway.model import phrases
 from gateway.model.contact import Contact
+from gateway.wording import phrases
 from tests.site import OWNER_CHAT, Site
 from tests.telephony.carrier import Behaviour, CarrierCall, answers, rejects
 from tests.telephony.proxy import Relay

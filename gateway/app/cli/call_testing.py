@@ -20,7 +20,6 @@ from gateway.app.speech import build_speech
 from gateway.channels.asterisk.ami_values import UnsafeValueError
 from gateway.channels.asterisk.phone import AsteriskPhone
 from gateway.config.schema import AsteriskConfig, Config, parse_e164, parse_language
-from gateway.model import phrases
 from gateway.model.call import CallOutcome
 from gateway.model.languages import speakable
 from gateway.ports.clock import Clock
@@ -28,6 +27,7 @@ from gateway.ports.speech import AudioFormat
 from gateway.services.call_safety import destination_refusal, in_words
 from gateway.services.iso import iso
 from gateway.tts.prompts import render_prompts
+from gateway.wording import phrases
 
 _ACKNOWLEDGE_DIGIT = "1"
 _TITLE = "This is a test call"

@@ -1,50 +1,9 @@
 """English."""
 
-from gateway.model.languages.form import Call, Ear, Language, Prompts, Written
+from gateway.model.languages.form import Ear, Language
 
 LANGUAGE = Language(
     tags=("en",),
-    severities={"info": "information", "warn": "warning", "critical": "critical"},
-    prompts=Prompts(
-        menu="Press 1 to acknowledge. Press 2 to speak to a person.",
-        not_understood="Sorry, that key was not understood.",
-        noted="Noted. Thank you.",
-        connecting="Connecting you to a person. Please hold.",
-        no_operator="Sorry, there is nobody to connect you to.",
-        goodbye="Goodbye.",
-        enter_pin="Enter your PIN, then press the hash key.",
-        wrong_pin="That PIN is not right.",
-        operator_busy="The person's line is busy. Press 1 to acknowledge.",
-        operator_absent="The person did not answer. Press 1 to acknowledge.",
-    ),
-    call=Call(
-        alert="This is an alert from {license}. Severity: {severity}. {alert}",
-        several="There are {count} alerts from {license}.",
-        one_of_several="Alert {number}: {title}",
-        others="And {count} more.",
-        acknowledged="The alert is acknowledged. Thank you. Goodbye.",
-        already_acknowledged="{by} has already acknowledged this alert. Thank you. Goodbye.",
-        already_acknowledged_by_someone="This alert was already acknowledged. Thank you. Goodbye.",
-        over="This alert has been resolved. Nothing more is needed. Goodbye.",
-        voice_note="{announcement} Reply 1 to acknowledge, or open the link in the message above.",
-        whisper="{name} is on the line. {announcement}",
-    ),
-    written=Written(
-        whatsapp_alert="🚨 {severity} alert from {license}\n\n{alert}\n\nTap to acknowledge: {link}\nOr reply 1.",
-        taken="✅ {by} has acknowledged: {title}. You need do nothing.",
-        resolved="✅ Resolved by its source: {title}. You need do nothing.",
-        owner_report="⚠️ Nobody acknowledged an alert of {license}.\n\n{title}\n\n{tried}",
-        owner_tried="Tried:",
-        owner_tried_nobody="There was nobody to try: the license has no contact who can be reached.",
-        owner_others="and {count} more",
-        owner_link="Details: {link}",
-        quota_voice_near="📊 {license} has used {percent} % of its voice minutes of {month}: {used} of {cap}.",
-        quota_voice_spent="⛔ {license} has used up its voice minutes of {month}: {used} of {cap}. "
-        "Voice notes and calls are skipped until the month ends; text messages go on.",
-        quota_events_near="📊 {license} has used {percent} % of its events of {month}: {used} of {cap}.",
-        quota_events_spent="⛔ {license} has used up its events of {month}: {used} of {cap}. Further "
-        "alerts are recorded, and nobody is told of them until the month ends.",
-    ),
     ear=Ear(
         and_more="and more",
         link_to="link to {host}",

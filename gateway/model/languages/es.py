@@ -1,51 +1,9 @@
 """Spanish."""
 
-from gateway.model.languages.form import Call, Ear, Language, Prompts, Written
+from gateway.model.languages.form import Ear, Language
 
 LANGUAGE = Language(
     tags=("es",),
-    severities={"info": "información", "warn": "aviso", "critical": "crítica"},
-    prompts=Prompts(
-        menu="Pulse 1 para confirmar. Pulse 2 para hablar con una persona.",
-        not_understood="Lo sentimos, no se ha entendido esa tecla.",
-        noted="Anotado. Gracias.",
-        connecting="Le comunicamos con una persona. Espere, por favor.",
-        no_operator="Lo sentimos, no hay nadie con quien comunicarle.",
-        goodbye="Adiós.",
-        enter_pin="Marque su PIN y después la tecla almohadilla.",
-        wrong_pin="Ese PIN no es correcto.",
-        operator_busy="La línea de la persona está ocupada. Pulse 1 para confirmar.",
-        operator_absent="La persona no contesta. Pulse 1 para confirmar.",
-    ),
-    call=Call(
-        alert="Esta es una alerta de {license}. Gravedad: {severity}. {alert}",
-        several="Hay {count} alertas de {license}.",
-        one_of_several="Alerta {number}: {title}",
-        others="Y {count} más.",
-        acknowledged="La alerta queda confirmada. Gracias. Adiós.",
-        already_acknowledged="{by} ya ha confirmado esta alerta. Gracias. Adiós.",
-        already_acknowledged_by_someone="Esta alerta ya estaba confirmada. Gracias. Adiós.",
-        over="Esta alerta se ha resuelto. No hace falta hacer nada más. Adiós.",
-        voice_note="{announcement} Responda 1 para confirmar, o abra el enlace del mensaje anterior.",
-        whisper="{name} está en la línea. {announcement}",
-    ),
-    written=Written(
-        whatsapp_alert="🚨 Alerta de {license}, gravedad: {severity}\n\n{alert}\n\n"
-        "Toque para confirmar: {link}\nO responda 1.",
-        taken="✅ {by} ha confirmado: {title}. No tiene que hacer nada.",
-        resolved="✅ Resuelto por su origen: {title}. No tiene que hacer nada.",
-        owner_report="⚠️ Nadie ha confirmado una alerta de {license}.\n\n{title}\n\n{tried}",
-        owner_tried="Se intentó:",
-        owner_tried_nobody="No había a quién avisar: la licencia no tiene ningún contacto localizable.",
-        owner_others="y {count} más",
-        owner_link="Detalles: {link}",
-        quota_voice_near="📊 {license} ha usado el {percent} % de sus minutos de voz de {month}: {used} de {cap}.",
-        quota_voice_spent="⛔ {license} ha agotado sus minutos de voz de {month}: {used} de {cap}. "
-        "Hasta que acabe el mes se omiten notas de voz y llamadas; los mensajes de texto continúan.",
-        quota_events_near="📊 {license} ha usado el {percent} % de sus alertas de {month}: {used} de {cap}.",
-        quota_events_spent="⛔ {license} ha agotado sus alertas de {month}: {used} de {cap}. Las "
-        "siguientes se registran, pero no se avisa a nadie hasta que acabe el mes.",
-    ),
     ear=Ear(
         and_more="y más",
         link_to="enlace a {host}",

@@ -1,51 +1,9 @@
 """Portuguese, in words that Brazil and Portugal share."""
 
-from gateway.model.languages.form import Call, Ear, Language, Prompts, Written
+from gateway.model.languages.form import Ear, Language
 
 LANGUAGE = Language(
     tags=("pt",),
-    severities={"info": "informação", "warn": "aviso", "critical": "crítica"},
-    prompts=Prompts(
-        menu="Pressione 1 para confirmar. Pressione 2 para falar com uma pessoa.",
-        not_understood="Desculpe, essa tecla não foi entendida.",
-        noted="Anotado. Obrigado.",
-        connecting="A ligação será transferida para uma pessoa. Aguarde, por favor.",
-        no_operator="Desculpe, não há ninguém para atender agora.",
-        goodbye="Até logo.",
-        enter_pin="Digite o seu PIN e depois a tecla cardinal.",
-        wrong_pin="Esse PIN não está certo.",
-        operator_busy="A linha da pessoa está ocupada. Pressione 1 para confirmar.",
-        operator_absent="A pessoa não atendeu. Pressione 1 para confirmar.",
-    ),
-    call=Call(
-        alert="Este é um alerta de {license}. Gravidade: {severity}. {alert}",
-        several="Há {count} alertas de {license}.",
-        one_of_several="Alerta {number}: {title}",
-        others="E mais {count}.",
-        acknowledged="O alerta está confirmado. Obrigado. Até logo.",
-        already_acknowledged="{by} já confirmou este alerta. Obrigado. Até logo.",
-        already_acknowledged_by_someone="Este alerta já foi confirmado. Obrigado. Até logo.",
-        over="Este alerta foi resolvido. Não é preciso fazer mais nada. Até logo.",
-        voice_note="{announcement} Responda 1 para confirmar, ou abra o link da mensagem anterior.",
-        whisper="{name} está na linha. {announcement}",
-    ),
-    written=Written(
-        whatsapp_alert="🚨 Alerta de {license}, gravidade: {severity}\n\n{alert}\n\n"
-        "Toque para confirmar: {link}\nOu responda 1.",
-        taken="✅ {by} confirmou: {title}. Não precisa fazer nada.",
-        resolved="✅ Resolvido pela origem: {title}. Não precisa fazer nada.",
-        owner_report="⚠️ Ninguém confirmou um alerta de {license}.\n\n{title}\n\n{tried}",
-        owner_tried="Tentativas:",
-        owner_tried_nobody="Não havia a quem avisar: a licença não tem nenhum contato acessível.",
-        owner_others="e mais {count}",
-        owner_link="Detalhes: {link}",
-        quota_voice_near="📊 {license} usou {percent} % dos minutos de voz de {month}: {used} de {cap}.",
-        quota_voice_spent="⛔ {license} esgotou os minutos de voz de {month}: {used} de {cap}. Até o "
-        "fim do mês não há mensagens de voz nem chamadas; as mensagens de texto continuam.",
-        quota_events_near="📊 {license} usou {percent} % dos alertas de {month}: {used} de {cap}.",
-        quota_events_spent="⛔ {license} esgotou os alertas de {month}: {used} de {cap}. Os próximos "
-        "são registrados, mas ninguém é avisado até o fim do mês.",
-    ),
     ear=Ear(
         and_more="e mais",
         link_to="link para {host}",
