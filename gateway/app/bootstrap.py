@@ -150,8 +150,9 @@ def build_voice_calls(config: Config, secrets: Secrets) -> VoiceCalls | None:
     return VoiceCalls(
         scripts=ScriptSigner(secrets.media_key),
         sound_url=TwilioVoiceAddresses(config, secrets).sound,
-        # Its process is started with the first word that is not in the cache, and ends with this one.
-        speech=build_speech(config),
+        # Its process is started with the first word that is not in the cache, and ends with this one. A neural voice
+        # is loaded by the engine process alone: each of these would take as much memory again.
+        speech=build_speech(config, may_load=False),
         quota=VoiceQuota(config.tiers),
         read_report=read_voice_report,
         caller_id=config.twilio.voice_from,

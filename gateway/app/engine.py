@@ -122,6 +122,7 @@ class Engine:
         self._record = build_record(config, pool_size=config.engine.actor_threads + config.engine.io_threads)
         self._own_speech = None if speech is not None else build_speech(config)
         self._speech: Speech = speech if speech is not None else self._speech_built()
+        self._hurried_speech: Speech = self._speech if self._own_speech is None else self._own_speech.hurried
         self._channels = channels if channels is not None else build_channels(config, self._closing)
         self._systems = PhoneSystems(
             config,
@@ -161,7 +162,8 @@ class Engine:
             clock=self._clock,
             phone=self._phone,
             speech=self._speech,
-            prompts=lambda language: render_prompts(self._speech, language),
+            prompts=lambda language: render_prompts(self._hurried_speech, language),
+            hurried_speech=self._hurried_speech,
             call_caps=self._call_caps,
             guard=self._guard,
         )
@@ -179,7 +181,7 @@ class Engine:
             timers=self._timers,
             executor=self._executor,
             audit=lambda: self._tell_auditor(Audit()),
-            parts=self._phone_parts,
+            parts=self._parts,
         )
 
     @property
@@ -245,6 +247,8 @@ class Engine:
             dispatcher=self._tell,
             on_result=self._pulse.audited,
         )
+        if self._own_speech is not None:
+            self._own_speech.warm()
         self._tell(TakeUpEverything())
         if self._own_phone:
             self._systems.start()
@@ -302,7 +306,7 @@ class Engine:
         """Speak the fixed sentences of calls ahead, so that no first call waits for them."""
         try:
             for language in self._languages():
-                render_prompts(self._speech, language)
+                render_prompts(self._hurried_speech, language)
         except (SpeechError, RecordUnavailableError) as error:
             # A call renders what is missing, and reports what cannot be spoken.
             log.warning("prompts_not_rendered_ahead", error=str(error))
@@ -332,8 +336,10 @@ class Engine:
             {contact.language for contact in contacts} | {license_.language for license_ in licenses} | {"en"}
         )
 
-    def _phone_parts(self) -> dict[str, str]:
-        return {f"asterisk {node}": state for node, state in (self._systems.nodes() if self._own_phone else ())}
+    def _parts(self) -> dict[str, str]:
+        nodes = {f"asterisk {node}": state for node, state in (self._systems.nodes() if self._own_phone else ())}
+        states = self._own_speech.states() if self._own_speech is not None else {}
+        return nodes | {f"speech {engine}": state for engine, state in states.items()}
 
     def _break(self) -> None:
         self.broken = True

@@ -1,11 +1,11 @@
 """Building the speech of this installation from its configuration: one small factory an engine."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gateway.config.schema import Config
 from gateway.config.tts import EngineName
 from gateway.tts.cache import CachedSpeech
+from gateway.tts.coqui import CoquiEngine
 from gateway.tts.engine import Engine
 from gateway.tts.espeak import EspeakEngine
 
@@ -19,20 +19,36 @@ def audio_dir(config: Config) -> Path:
     return config.var_dir.absolute() / "audio"
 
 
-def build_speech(config: Config, *, directory: Path | None = None) -> CachedSpeech:
-    """Return the speech of this installation, with its audio in ``directory`` (default: the installation's own)."""
-    return CachedSpeech(build_engines(config), directory or audio_dir(config), time_limit=config.tts.time_limit)
+def models_dir(config: Config) -> Path:
+    """Return where Coqui's models are downloaded to."""
+    own = config.tts.coqui.models_dir if config.tts.coqui is not None else None
+    return (own or config.var_dir / "models").absolute()
 
 
-def build_engines(config: Config) -> list[Engine]:
-    """Return the engines in the order in which they are asked. The last one is always espeak."""
-    return [_FACTORIES[name](config) for name in engine_names(config)]
+def build_speech(config: Config, *, directory: Path | None = None, may_load: bool = True) -> CachedSpeech:
+    """Return the speech of this installation, with its audio in ``directory`` (default: the installation's own).
+
+    With ``may_load`` false, engines whose voices take much memory are used only for what is in the cache.
+    """
+    engines = [build_engine(name, config, may_load=may_load) for name in engine_names(config)]
+    return CachedSpeech(engines, directory or audio_dir(config), time_limit=config.tts.time_limit)
+
+
+def build_engine(name: EngineName, config: Config, *, may_load: bool = True) -> Engine:
+    """Return the engine of that name. Raises ``NoEngineError``."""
+    match name:
+        case "espeak":
+            return EspeakEngine()
+        case "piper":
+            return _piper(config)
+        case "coqui":
+            return _coqui(config, may_load=may_load)
 
 
 def engine_names(config: Config) -> list[EngineName]:
     """Return the names of the engines in the order in which they are asked.
 
-    The configured one comes first; piper stands in for coqui where it has a section of its own.
+    The configured one comes first; piper stands in for coqui where it has a section of its own. The last one is espeak.
     """
     names: list[EngineName] = ["espeak"]
     if config.tts.engine == "piper" or (config.tts.engine == "coqui" and config.tts.piper is not None):
@@ -42,16 +58,11 @@ def engine_names(config: Config) -> list[EngineName]:
     return names
 
 
-def _espeak(_config: Config) -> Engine:
-    return EspeakEngine()
-
-
 def _piper(_config: Config) -> Engine:
     raise NoEngineError("this version has no engine piper yet: write tts.engine: espeak")
 
 
-def _coqui(_config: Config) -> Engine:
-    raise NoEngineError("this version has no engine coqui yet: write tts.engine: espeak")
-
-
-_FACTORIES: Mapping[EngineName, Callable[[Config], Engine]] = {"espeak": _espeak, "piper": _piper, "coqui": _coqui}
+def _coqui(config: Config, *, may_load: bool) -> Engine:
+    if config.tts.coqui is None:
+        raise NoEngineError("the engine coqui has no voices: add tts.coqui.voices, as in docs/speech.md")
+    return CoquiEngine(config.tts.coqui, models_dir=models_dir(config), may_load=may_load)

@@ -42,7 +42,10 @@ class PreparedCall:
 
 
 class Announcer:
-    """Prepares calls and speaks their last words. Without ``call_caps`` no call is one too many."""
+    """Prepares calls and speaks their last words. Without ``call_caps`` no call is one too many.
+
+    A call waits for a slow voice once, for its announcement: all else is spoken by ``hurried_speech``.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class Announcer:
         prompts: Callable[[str], Mapping[Prompt, Path]],
         call_caps: CallCaps | None = None,
         guard: CallGuard | None = None,
+        hurried_speech: Speech | None = None,
     ) -> None:
         self._record = record
         self._clock = clock
@@ -62,6 +66,7 @@ class Announcer:
         self._prompts = prompts
         self._call_caps = call_caps
         self._guard = guard
+        self._hurried_speech = hurried_speech if hurried_speech is not None else speech
 
     def prepare(self, contact_id: int, attempt_ids: Collection[int], way: Line | Call) -> PreparedCall:
         """Speak the announcement of everything that is still due.
@@ -159,13 +164,14 @@ class Announcer:
     def _longest(self, announcement: Audio, language: str) -> timedelta:
         """Return how long a call lasts in which nobody presses a key."""
         menu, goodbye = (
-            self._phone_audio(phrases.prompt(language, prompt.value), language).duration
+            self._phone_audio(phrases.prompt(language, prompt.value), language, self._hurried_speech).duration
             for prompt in (Prompt.MENU, Prompt.GOODBYE)
         )
         return min(MESSAGE_ROUNDS * (announcement.duration + menu + KEY_WAIT) + goodbye, LONGEST_CALL)
 
-    def _phone_audio(self, text: str, language: str) -> Audio:
-        return self._speech.render(text, language=speakable(language), audio_format=AudioFormat.PHONE)
+    def _phone_audio(self, text: str, language: str, speech: Speech | None = None) -> Audio:
+        speech = speech if speech is not None else self._speech
+        return speech.render(text, language=speakable(language), audio_format=AudioFormat.PHONE)
 
     def _handoff_number(self, snapshot: Snapshot) -> str | None:
         """Return the operator's number, ``None`` where there is none or it must not be called."""
@@ -181,10 +187,9 @@ class Announcer:
         snapshot = due[-1].snapshot
         titles = [replace(alert, body="") for alert in due]
         said = _announcement(snapshot.language, titles)
+        whisper = phrases.whisper(snapshot.language, name=name, announcement=said)
         try:
-            return self._phone_audio(
-                phrases.whisper(snapshot.language, name=name, announcement=said), snapshot.language
-            ).path
+            return self._phone_audio(whisper, snapshot.language, self._hurried_speech).path
         except SpeechError as error:
             log.warning("whisper_not_spoken", license=snapshot.license_name, error=str(error))
             return None

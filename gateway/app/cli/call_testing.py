@@ -160,7 +160,7 @@ def _diagnosis(config: Config, section: AsteriskConfig, trunk: str) -> str | Non
 
 def _words(config: Config, language: str) -> Words:
     """Speak what the callee will hear, into the gateway's own cache."""
-    speech = build_speech(config)
+    speech = build_speech(config, may_load=False)
     try:
 
         def spoken(text: str) -> Path:
