@@ -59,7 +59,7 @@ messages: ## bring the message catalogues up to date with the sentences in the c
 	@mkdir -p build
 	@.venv/bin/pybabel -q extract -F gateway/wording/babel.cfg -k marked -c Translators: --no-location -o build/tocsin.pot .
 	@.venv/bin/pybabel -q update -D tocsin -i build/tocsin.pot -d gateway/wording/locale -w 110 --no-fuzzy-matching \
-		--ignore-obsolete --omit-header
+		--ignore-obsolete --ignore-pot-creation-date
 
 .PHONY: asterisk
 asterisk: ## get an Asterisk of its own into .asterisk (unless one is installed)

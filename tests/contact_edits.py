@@ -16,6 +16,10 @@ def set_enabled(record: SqlRecord, contact_id: int, *, enabled: bool) -> None:
     _set(record, contact_id, enabled=enabled)
 
 
+def set_language(record: SqlRecord, contact_id: int, language: str) -> None:
+    _set(record, contact_id, language=language)
+
+
 def set_positions(record: SqlRecord, contact_ids: Sequence[int]) -> None:
     for position, contact_id in enumerate(contact_ids, start=1):
         _set(record, contact_id, position=position)

@@ -7,6 +7,8 @@ from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from gateway.ports.record import RecordUnavailableError
+from gateway.wording.catalogues import marked, words_of
+from web.language import html_lang, readers_language
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +67,19 @@ def page(status: int, title: str, text: str) -> Response:
     return Response(render_template("message.html", title=title, text=text), status, mimetype="text/html")
 
 
+def link_page(status: int, title: str, text: str) -> Response:
+    """Return such a page to whoever opened an acknowledgement link, in the language that their browser asks for.
+
+    The words are those of a message catalogue. Whose link it is may be unknown.
+    """
+    language = readers_language()
+    words = words_of(language)
+    html = render_template(
+        "message.html", title=words.gettext(title), text=words.gettext(text), html_lang=html_lang(language)
+    )
+    return Response(html, status, mimetype="text/html")
+
+
 def register(app: Flask) -> None:
     """Answer every exception that a view lets through."""
     app.register_error_handler(ApiError, _api_error)
@@ -80,7 +95,8 @@ def _api_error(error: ApiError) -> Response:
 def _unavailable(error: RecordUnavailableError) -> Response:
     log.error("record_unavailable", error=str(error), route=_route())
     if request.path.startswith((_LINKS, _PAGES)):
-        response = page(503, "Not available right now", "Please open this again in a moment.")
+        shown = link_page if request.path.startswith(_LINKS) else page
+        response = shown(503, marked("Not available right now"), marked("Please open this again in a moment."))
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return response
     message = "the alert could not be made durable and was not taken: post it again, with the same dedup_key"
@@ -98,7 +114,10 @@ def _http(error: HTTPException) -> Response:
         response.headers.update(allow)
         return response
     if request.path.startswith(_LINKS):
-        response = page(status, error.name, "Please open the link from the message again.")
+        # Werkzeug's names of errors are English and for those who build things: a person is told what to do.
+        response = link_page(
+            status, marked("Something went wrong"), marked("Please open the link from the message again.")
+        )
         response.headers.update(allow)
         return response
     return error_answer(status, code, message, dict(allow))
@@ -109,7 +128,9 @@ def _unexpected(error: Exception) -> Response:
     if request.path.startswith(_PAGES):
         return page(500, "Something went wrong", "It was logged. Go back and try again; what was saved before stands.")
     if request.path.startswith(_LINKS):
-        return page(500, "Something went wrong", "Please open the link again, or answer the phone call.")
+        return link_page(
+            500, marked("Something went wrong"), marked("Please open the link again, or answer the phone call.")
+        )
     return error_answer(500, "internal", "a fault of the gateway, which was logged: post again with the same dedup_key")
 
 

@@ -121,12 +121,12 @@ class Announcer:
 
     def confirm(self, call_id: str, contact_id: int, results: Sequence[AckResult]) -> None:
         """Tell the callee that their key stopped the escalation, or who was first; then end the call."""
-        language = self._language(contact_id)
+        language = last_words.language_of(self._record, call_id, contact_id)
         self._say(call_id, last_words.after_key(language, results), language)
 
     def stand_down(self, call_id: str, contact_id: int) -> None:
         """Tell the callee in mid-call who has taken the alert, or that it was withdrawn; then end the call."""
-        language = self._language(contact_id)
+        language = last_words.language_of(self._record, call_id, contact_id)
         self._say(call_id, last_words.when_over(self._record, call_id, language), language)
 
     def _is_capped(self, contact_id: int, due: Sequence[DueAlert]) -> bool:
@@ -198,11 +198,6 @@ class Announcer:
         with self._record.read() as work:
             contact = work.contacts.get(contact_id)
         return contact is not None and contact.has_pin
-
-    def _language(self, contact_id: int) -> str:
-        with self._record.read() as work:
-            contact = work.contacts.get(contact_id)
-        return contact.language if contact is not None else "en"
 
 
 def _machine_policy(due: Sequence[DueAlert]) -> MachinePolicy:

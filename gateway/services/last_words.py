@@ -21,3 +21,14 @@ def when_over(record: Record, call_id: str, language: str) -> str:
         events = [work.events.get(attempt.event_id) for attempt in work.attempts.of_call(call_id)]
     by = next((event.acknowledged_by for event in events if event and event.acknowledged_by), None)
     return phrases.already_acknowledged(language, by=by) if by else phrases.over(language)
+
+
+def language_of(record: Record, call_id: str, contact_id: int) -> str:
+    """Return the language that a call began in: an edit of the contact while it lasts does not change its words."""
+    with record.read() as work:
+        for attempt in work.attempts.of_call(call_id):
+            escalation = work.events.escalation(attempt.event_id)
+            if escalation is not None:
+                return escalation.snapshot.contact(contact_id).language
+        contact = work.contacts.get(contact_id)
+    return contact.language if contact is not None else "en"

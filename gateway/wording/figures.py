@@ -15,6 +15,8 @@ from babel.units import format_unit
 from gateway.model.languages import language_for, speakable
 from gateway.wording.catalogues import words_of
 
+# English without a region is written for the world, and not for the one country that puts the month first.
+_OWN_LOCALES = {"en": "en_001"}
 _SECONDS_A_MINUTE = 60
 _WHOLE = 100
 
@@ -32,7 +34,7 @@ def percent(language: str, value: int) -> str:
 def minutes(language: str, seconds: int) -> str:
     """Return a length as minutes and seconds, as in "4 min 5 sec"."""
     # Units are those of the language itself: CLDR's data of some regions refers to forms that Babel does not follow.
-    locale = _locale(language_for(language).tag)
+    locale = _own_locale(language)
     whole, rest = divmod(seconds, _SECONDS_A_MINUTE)
     shown = format_unit(whole, "duration-minute", length="short", locale=locale)
     if not rest:
@@ -60,9 +62,17 @@ def moment(language: str, at: datetime) -> str:
 
 @lru_cache
 def _locale(language: str) -> Locale:
-    own = Locale.parse(language_for(language).tag.replace("-", "_"))
+    own = _own_locale(language)
+    tag = speakable(language).replace("_", "-")
+    if "-" not in tag:
+        return own
     try:
-        locale = Locale.parse(speakable(language), sep="-" if "-" in language else "_")
+        locale = Locale.parse(tag, sep="-")
     except (ValueError, UnknownLocaleError):
         return own
     return locale if locale.language == own.language and locale.script in {None, own.script} else own
+
+
+def _own_locale(language: str) -> Locale:
+    tag = language_for(language).tag
+    return Locale.parse(_OWN_LOCALES.get(tag, tag.replace("-", "_")))

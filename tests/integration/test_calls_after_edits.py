@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.model.attempt import Attempt, AttemptState
-from gateway.services import tenants
+from gateway.services import last_words, tenants
 from gateway.store import open_record
-from tests.contact_edits import set_number
+from tests.contact_edits import set_language, set_number
 from tests.integration.test_caps_on_record import PHONE, SECOND, Desk
 
 NEW_PHONE = "+15550124"
@@ -70,3 +70,14 @@ def test_what_is_capped_before_an_edit_leaves_what_is_due_after_it(desk: Desk) -
     assert (prepared.attempt_ids, prepared.left) == ((), (after.id,))
     assert desk.result(before) == (AttemptState.SKIPPED, "call_cap_contact_minute")
     assert desk.result(after) == (AttemptState.PENDING, None)
+
+
+def test_a_call_ends_in_the_language_that_it_began_in(desk: Desk) -> None:
+    contact = desk.licenses[0][0]
+    attempt = desk.due()
+    prepared = desk.prepare(attempt)
+    assert prepared.order is not None
+    call_id = desk.called(attempt)
+    set_language(desk.record, contact.id, "de")
+    assert last_words.language_of(desk.record, call_id, contact.id) == prepared.order.language == "en"
+    assert last_words.language_of(desk.record, "0" * 32, contact.id) == "de", "a call that nobody recorded"

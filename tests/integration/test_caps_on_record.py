@@ -97,8 +97,8 @@ class Desk:
     def prepare(self, *attempts: Attempt, of: int = 0) -> PreparedCall:
         return self.announcer.prepare(self.licenses[of][0].id, [attempt.id for attempt in attempts], LINE)
 
-    def called(self, *attempts: Attempt, of: int = 0, outcome: CallOutcome = CallOutcome.NO_ANSWER) -> None:
-        """Record a leg that made these attempts, from its beginning to its end."""
+    def called(self, *attempts: Attempt, of: int = 0, outcome: CallOutcome = CallOutcome.NO_ANSWER) -> str:
+        """Record a leg that made these attempts, from its beginning to its end, and return its id."""
         contact, _ = self.licenses[of]
         with self.record.write() as work:
             call = Call(
@@ -116,6 +116,7 @@ class Desk:
             work.calls.add(call)
             work.calls.tie(call.id, [attempt.id for attempt in attempts])
             work.commit()
+        return call.id
 
     def result(self, attempt: Attempt) -> tuple[AttemptState, str | None]:
         with self.record.read() as work:

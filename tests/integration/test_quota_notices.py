@@ -60,7 +60,7 @@ def test_the_owner_is_told_once_at_each_mark(record: Record) -> None:
     for _ in range(3):
         notices.sender.send_due()
     assert [(message.level, message.to) for message in notices.channel.sent] == [(Level.OWNER, "1001")]
-    assert "Acme hat 80 % der Sprachminuten für 2026-11 verbraucht: 8:00 von 10:00" in notices.channel.sent[0].text
+    assert "Acme hat 80\u00a0% der Sprachminuten für November 2026 verbraucht: 8 Min. von 10 Min." in notices.channel.sent[0].text
     assert (notices.stored().state, notices.stored().sent_at) == (NoticeState.SENT, NOW)
     notices.rig.use(120)
     notices.rig.change(voice_minutes="20")
@@ -68,7 +68,7 @@ def test_the_owner_is_told_once_at_each_mark(record: Record) -> None:
     for _ in range(3):
         notices.sender.send_due()
     assert len(notices.channel.sent) == 2, "a raised cap brings no mark back"
-    assert "10:00 von 10:00" in notices.channel.sent[1].text
+    assert "10 Min. von 10 Min." in notices.channel.sent[1].text
 
 
 def test_of_ten_senders_at_once_one_sends(record: Record) -> None:

@@ -7,8 +7,10 @@ from gateway.model.acknowledgement import AcknowledgedVia
 from gateway.model.timeline import TimelineEntry, TimelineType
 from gateway.ports.record import AckLink, RecordUnavailableError
 from gateway.services.acknowledge import acknowledge
+from gateway.wording.catalogues import marked, words_of
 from web.ack.schemas import AckPage, AckState, ack_page
-from web.errors import page
+from web.errors import link_page
+from web.language import html_lang
 from web.services import services
 
 log = structlog.get_logger(__name__)
@@ -67,11 +69,13 @@ def _link(token: str) -> AckLink | Response:
     if link is None:
         return _unknown()
     if link.revoked_at is not None:
-        return page(
-            410, "This link was withdrawn", "It no longer acknowledges anything. Newer messages have a new link."
+        return link_page(
+            410,
+            marked("This link was withdrawn"),
+            marked("It no longer acknowledges anything. Newer messages have a new link."),
         )
     if link.expires_at <= there.clock.now():
-        return page(410, "This link has expired", "The alert is too old to be acknowledged here.")
+        return link_page(410, marked("This link has expired"), marked("The alert is too old to be acknowledged here."))
     return link
 
 
@@ -97,9 +101,19 @@ def _note_opened(link: AckLink) -> None:
 def _rendered(shown: AckPage | None) -> Response:
     if shown is None:
         return _unknown()
-    html = render_template("ack/alert.html", shown=shown, require_tap=services().config.ack_links.require_tap)
+    html = render_template(
+        "ack/alert.html",
+        shown=shown,
+        require_tap=services().config.ack_links.require_tap,
+        html_lang=html_lang(shown.language),
+        _=words_of(shown.language).gettext,
+    )
     return Response(html, mimetype="text/html")
 
 
 def _unknown() -> Response:
-    return page(404, "This link is not known", "Please open the whole link from the message: it may have been cut off.")
+    return link_page(
+        404,
+        marked("This link is not known"),
+        marked("Please open the whole link from the message: it may have been cut off."),
+    )

@@ -142,14 +142,16 @@ class Installation:
             work.commit()
         return source
 
-    def add_contact(self, name: str, number: str = "+15550100", *, enabled: bool = True) -> Contact:
+    def add_contact(
+        self, name: str, number: str = "+15550100", *, enabled: bool = True, language: str = "en"
+    ) -> Contact:
         contact = Contact(
             id=0,
             license_id=self.license.id,
             name=name,
             phone=number,
             whatsapp=number,
-            language="en",
+            language=language,
             position=next(_addresses),
             enabled=enabled,
         )

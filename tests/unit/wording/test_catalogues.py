@@ -19,7 +19,15 @@ from gateway.wording.catalogues import first_translated, marked, read_catalogue,
 _ROOT = Path(__file__).parents[3]
 _TRANSLATED = [language.tag for language in LANGUAGES if language is not FALLBACK]
 # What is the same word in several languages, and what has no words.
-_SAME = {"information", "2", "{minutes} {seconds}", ", ", "{name} ({phone}): {results}", "Alert {number}: {title}"}
+_SAME = {
+    "information",
+    "2",
+    "{minutes} {seconds}",
+    ", ",
+    "{name} ({phone}): {results}",
+    "Alert {number}: {title}",
+    "✅ {title}: {by}",
+}
 
 _Key = tuple[str | None, str]
 

@@ -153,7 +153,7 @@ def test_the_notice_of_a_cap_reads_as_people_write() -> None:
         return phrases.quota_notice(language, kind=kind, license_name="Acme", month="2026-11", used=used, cap=cap)
 
     assert notice("en", NoticeKind.VOICE_80, 245, 300) == (
-        "📊 Acme has used 81% of its voice minutes of November 2026: 4 min 5 sec of 5 min."
+        "📊 Acme has used 81% of its voice minutes of November 2026: 4 mins 5 secs of 5 mins."
     )
     assert notice("de", NoticeKind.EVENTS_80, 8000, 10000) == (
         "📊 Acme hat 80\u00a0% der Alarme für November 2026 verbraucht: 8.000 von 10.000."
