@@ -64,6 +64,14 @@ class ScriptReader(Protocol):
         ...
 
 
+class MessageReportReader(Protocol):
+    """Reads the form of a provider's status callback."""
+
+    def __call__(self, form: Mapping[str, str], *, by_template: bool = False) -> Delivery | None:
+        """Return what it says of a message, ``None`` where it is no report on one."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceCalls:
     """What the views of calls through a cloud provider work with.
@@ -109,7 +117,7 @@ class WebServices:
     audio_dir: Path
     parts: Callable[[], Sequence[Part]]
     callbacks: CallbackVerifier | None = None
-    read_report: Callable[[Mapping[str, str]], Delivery | None] | None = None
+    read_report: MessageReportReader | None = None
     voice: VoiceCalls | None = None
     admin: AdminServices | None = None
 

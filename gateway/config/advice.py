@@ -68,11 +68,11 @@ def _twilio(twilio: TwilioConfig) -> Iterator[Mistake]:
             problem="WhatsApp is off: there is no number to send from",
             suggestion="add the number of your WhatsApp sender",
         )
-    elif twilio.content_sid is None:
+    elif not twilio.has_template:
         yield Mistake(
             path="twilio.content_sid",
             problem="no approved template: WhatsApp delivers only to people who wrote within the last 24 hours",
-            suggestion="add the SID of your approved content template",
+            suggestion="add the SID of your approved content template: see tocsin whatsapp template",
         )
 
 

@@ -12,9 +12,9 @@ from pydantic import AfterValidator, Field, model_validator
 from gateway.config.asterisk import AsteriskConfig, NodeConfig, TrunkConfig
 from gateway.config.call_safety import CallSafetyConfig, LinesConfig
 from gateway.config.tts import TtsConfig
+from gateway.config.twilio import TwilioConfig
 from gateway.config.values import (
     CROSS_CHECK,
-    E164,
     Duration,
     Fraction,
     Length,
@@ -71,24 +71,6 @@ class AckLinksConfig(Section):
     """Acknowledgement links."""
 
     require_tap: bool = False
-
-
-class TwilioConfig(Section):
-    """Twilio: WhatsApp, and calls where no trunk of our own can place them.
-
-    With ``content_sid`` the text goes by that approved template, else as free text. With ``voice_from`` there is a
-    last trunk, called ``twilio``; its pace is what Twilio grants an account at first.
-    """
-
-    account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
-    auth_token: Secret
-    api_base: Url = "https://api.twilio.com"
-    whatsapp_from: E164 | None = None
-    voice_from: E164 | None = None
-    content_sid: Annotated[str, Field(pattern=r"^HX[0-9a-fA-F]{32}$")] | None = None
-    max_calls: Annotated[Whole, Field(ge=1)] = 30
-    calls_per_second: Annotated[Fraction, Field(gt=0)] = 1
-    timeout: Length = timedelta(seconds=10)
 
 
 class TelegramConfig(Section):

@@ -38,7 +38,10 @@ _PATTERNS = {
     "host": ("not a host", "write a host name or an IP address, without port and scheme"),
     "prefix": ("not a prefix", "write digits, ten at most: signs such as # cannot be dialled"),
     "account_sid": ("not an account SID", "write AC and 32 hexadecimal digits, as the Twilio console shows"),
-    "content_sid": ("not a content SID", "write HX and 32 hexadecimal digits, as the Twilio console shows"),
+    **dict.fromkeys(
+        ("content_sid", "stand_down_sid"),
+        ("not a content SID", "write HX and 32 hexadecimal digits, as the Twilio console shows"),
+    ),
     "model": ("not a model's name", "write as in tts_models/en/ljspeech/vits"),
     "[key]": ("not a name", "write up to 40 letters, digits, - and _"),
 }

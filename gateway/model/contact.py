@@ -12,6 +12,8 @@ class Contact:
     ``whatsapp_window_until`` is the end of WhatsApp's 24-hour window, which
     each message of the person opens; ``None`` where none was ever seen.
     ``phone_invalid_at`` is set when the network said that the number does not exist.
+    ``whatsapp_blocked`` says why nothing is sent by WhatsApp (``opted_out``, or the provider's reason) since
+    ``whatsapp_blocked_at``.
     """
 
     id: int
@@ -25,3 +27,5 @@ class Contact:
     has_pin: bool = False
     whatsapp_window_until: datetime | None = None
     phone_invalid_at: datetime | None = None
+    whatsapp_blocked: str | None = None
+    whatsapp_blocked_at: datetime | None = None

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from gateway.model.attempt import Attempt, AttemptState, Level
 from gateway.model.event import EventStatus
 from gateway.model.policy import Policy, Snapshot, SnapshotContact
+from gateway.model.whatsapp import refused_for_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +173,15 @@ def _track(
     if notes:
         return _message_wait(notes[-1], snapshot.policy.l2_wait, now) or _first_call(snapshot, contact)
     if texts:
-        return _message_wait(texts[-1], snapshot.policy.l1_wait, now) or _voice_note(snapshot, contact)
+        return _message_wait(texts[-1], snapshot.policy.l1_wait, now) or _after_text(snapshot, contact, texts)
     return Send(contact.id, Level.TEXT)
+
+
+def _after_text(snapshot: Snapshot, contact: SnapshotContact, texts: Sequence[Attempt]) -> Step:
+    """Repeat, once, a text that certainly did not arrive because it needed an open window; else go on."""
+    if len(texts) == 1 and refused_for_window(texts[0]):
+        return Send(contact.id, Level.TEXT, 2)
+    return _voice_note(snapshot, contact)
 
 
 def _voice_note(snapshot: Snapshot, contact: SnapshotContact) -> Step:

@@ -6,6 +6,12 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from gateway.model.attempt import AttemptState, Level
+from gateway.model.whatsapp import MessageFault
+
+# The template variable that comes back as the payload of its quick-reply button.
+BUTTON_VARIABLE = "5"
+# What a channel appends to the query of ``status_callback_url`` where the message goes by a template.
+BY_TEMPLATE = "by=template"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +21,8 @@ class Message:
     ``to`` is an E.164 number (WhatsApp) or a chat (Telegram). ``template_variables`` fill
     the approved template where the channel must use one; ``text`` is the same as free text.
     ``media_url`` is where the provider fetches the voice note.
-    ``window_open`` tells whether the recipient wrote within the last 24 hours.
+    ``window_open`` tells whether the recipient wrote within the last 24 hours. ``template_only``: only a template
+    can arrive, free text was refused already. ``language`` is the recipient's.
     """
 
     level: Level
@@ -24,6 +31,8 @@ class Message:
     template_variables: Mapping[str, str] = field(default_factory=dict)
     media_url: str | None = None
     window_open: bool = False
+    template_only: bool = False
+    language: str = "en"
     status_callback_url: str | None = None
 
 
@@ -33,13 +42,16 @@ class Delivery:
 
     ``state`` is ``SENT`` (accepted), ``FAILED`` (refused for good), ``UNAVAILABLE``
     (certainly not sent, may be tried again), ``UNKNOWN`` (it may have been sent: must
-    not be sent again) or ``SKIPPED`` (the channel's rules forbid it now).
+    not be sent again) or ``SKIPPED`` (the channel's rules forbid it now). ``fault`` says what a failure means for
+    other messages to the same person, whose number is ``to``.
     """
 
     state: AttemptState
     provider: str
     provider_id: str | None = None
     reason: str | None = None
+    fault: MessageFault | None = None
+    to: str | None = None
 
 
 class NotificationChannel(Protocol):

@@ -11,6 +11,7 @@ from gateway.ports.contacts import ContactRepository
 from gateway.ports.events import EscalationRecord, EventRepository, NewEvent
 from gateway.ports.evidence import EvidenceRepository
 from gateway.ports.heartbeats import Heartbeat, HeartbeatRepository
+from gateway.ports.inbound import InboundRepository
 from gateway.ports.licenses import LicenseRepository
 from gateway.ports.quota import QuotaRepository
 from gateway.ports.signals import Signal, SignalKind, SignalRepository
@@ -67,6 +68,7 @@ class UnitOfWork(Protocol):
     evidence: EvidenceRepository
     signals: SignalRepository
     heartbeats: HeartbeatRepository
+    inbound: InboundRepository
     quota: QuotaRepository
     users: UserRepository
     audit: AuditRepository

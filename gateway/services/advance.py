@@ -27,6 +27,7 @@ from gateway.model.ladder import (
 )
 from gateway.model.timeline import TimelineEntry, TimelineType
 from gateway.model.urgency import Urgency, urgency
+from gateway.model.whatsapp import LEVELS, SPARE, UNKNOWN_REACH, Reach, Window
 from gateway.ports.record import EscalationRecord, Record, UnitOfWork
 from gateway.services.steps import note_step
 
@@ -103,8 +104,8 @@ def advance(
         escalations = work.events.escalations(looks.keys(), hold=True)
         at = now()  # Read under the locks: whatever another process recorded is not later.
         people = {contact.id for escalation in escalations for contact in escalation.snapshot.contacts}
-        windows = work.contacts.with_open_window(people, at)
-        climbs = [_Climb(escalation, looks[escalation.event.id], windows, refusal, at) for escalation in escalations]
+        reach = work.contacts.whatsapp_reach(people)
+        climbs = [_Climb(escalation, looks[escalation.event.id], reach, refusal, at) for escalation in escalations]
         for climb in climbs:
             climb.run()
         if any(climb.has_news for climb in climbs):
@@ -127,7 +128,7 @@ class _Climb:
     """One event's steps of this moment, taken in memory first."""
 
     def __init__(
-        self, escalation: EscalationRecord, seen: Seen, windows: Collection[int], refusal: Refusal, at: datetime
+        self, escalation: EscalationRecord, seen: Seen, reach: Mapping[str, Reach], refusal: Refusal, at: datetime
     ) -> None:
         self.event_id = escalation.event.id
         self.escalation = escalation
@@ -137,7 +138,7 @@ class _Climb:
         self.next_at: datetime | None = None
         self.over = False
         self._seen = seen
-        self._windows = windows
+        self._reach = reach
         self._refusal = refusal
         self._at = at
 
@@ -211,8 +212,15 @@ class _Climb:
                 self.news.append(step)
 
     def _send(self, contact_id: int | None, level: Level, number: int) -> None:
-        window_open = contact_id in self._windows
+        reach = UNKNOWN_REACH
+        if contact_id is not None:
+            reach = self._reach.get(self.escalation.snapshot.contact(contact_id).whatsapp, UNKNOWN_REACH)
+        # The window must still be open when the message leaves, at the latest at its deadline.
+        margin = self.escalation.snapshot.policy.send_timeout + SPARE
+        window_open = reach.window(self._at, margin) is Window.OPEN
         refusal = self._refusal(level, window_open, self.escalation)
+        if refusal is None and level in LEVELS:
+            refusal = reach.blocked
         self._begin(contact_id, level, number, refusal=refusal, window_open=window_open)
 
     def _begin(

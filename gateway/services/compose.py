@@ -6,11 +6,12 @@ from pathlib import Path
 from gateway.model.attempt import Attempt, Level
 from gateway.model.event import EventStatus
 from gateway.model.languages import speakable
-from gateway.ports.messages import Message
+from gateway.ports.messages import BUTTON_VARIABLE, Message
 from gateway.ports.record import EscalationRecord
 from gateway.ports.speech import Audio, AudioFormat, Speech
 from gateway.services.advance import Begun
-from gateway.wording import phrases
+from gateway.services.buttons import button_payload
+from gateway.wording import phrases, whatsapp
 from gateway.wording.results import tried_line
 
 # WhatsApp refuses line breaks in a template's variables, and long ones; the whole template may have 1024 characters.
@@ -66,8 +67,12 @@ class Composer:
             level=Level.TEXT,
             to=contact.whatsapp,
             text=text,
-            template_variables={key: _one_line(value) for key, value in variables.items()},
+            template_variables={key: _one_line(value) for key, value in variables.items()}
+            | {BUTTON_VARIABLE: button_payload(begun.attempt.id)},
             window_open=begun.window_open,
+            # The first one was refused outside the window, and so would be another.
+            template_only=begun.attempt.number > 1,
+            language=contact.language,
             status_callback_url=self._status_url(begun.attempt.id),
         )
 
@@ -105,7 +110,12 @@ class Composer:
             level=Level.STAND_DOWN,
             to=contact.whatsapp,
             text=phrases.stand_down(contact.language, title=event.title, by=by),
+            template_variables={
+                "1": _one_line(event.title),
+                "2": _one_line(whatsapp.how_it_ended(contact.language, by=by)),
+            },
             window_open=begun.window_open,
+            language=contact.language,
             status_callback_url=self._status_url(begun.attempt.id),
         )
 

@@ -6,9 +6,11 @@ from datetime import datetime
 
 from gateway.model.attempt import AttemptState
 from gateway.model.timeline import TimelineEntry, TimelineType
+from gateway.model.whatsapp import recorded_reason
 from gateway.ports.messages import Delivery
 from gateway.ports.record import Record, SignalKind, UnitOfWork
 from gateway.services.steps import note_step
+from gateway.services.whatsapp import learn
 
 _MESSAGE_ORDER = (
     AttemptState.PENDING,
@@ -17,6 +19,7 @@ _MESSAGE_ORDER = (
     AttemptState.DELIVERED,
     AttemptState.READ,
 )
+_ARRIVED = frozenset({AttemptState.DELIVERED, AttemptState.READ})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,28 +47,25 @@ def _finish_message(work: UnitOfWork, result: MessageResult) -> None:
         return
     if delivery.provider_id is not None:
         work.attempts.set_provider_id(attempt.id, delivery.provider, delivery.provider_id)
+    reason = recorded_reason(delivery.fault, delivery.reason)
     if attempt.state in {AttemptState.PENDING, AttemptState.UNKNOWN}:
-        work.attempts.update(replace(attempt, state=delivery.state, ended_at=result.at, reason=delivery.reason))
+        work.attempts.update(replace(attempt, state=delivery.state, ended_at=result.at, reason=reason))
     detail: dict[str, object] = {"attempt_id": attempt.id, "result": delivery.state.value}
-    detail |= {"provider": delivery.provider, "provider_id": delivery.provider_id, "reason": delivery.reason}
+    detail |= {"provider": delivery.provider, "provider_id": delivery.provider_id, "reason": reason}
+    detail |= learn(work, delivery, began_at=attempt.began_at, at=result.at)
     note_step(work, attempt, TimelineType.ATTEMPT_RESULT, result.at, detail)
 
 
-def delivery_report(
-    record: Record,
-    *,
-    provider: str,
-    provider_id: str,
-    state: AttemptState,
-    reason: str | None,
-    at: datetime,
-    attempt_id: int | None = None,
-) -> bool:
+def delivery_report(record: Record, report: Delivery, *, at: datetime, attempt_id: int | None = None) -> bool:
     """Record a provider's report about a message; tell whether the message is known.
 
-    Reports may come twice and out of order: a message never goes back from read to delivered.
-    ``attempt_id`` finds the message where the report overtakes the provider's first answer.
+    Reports may come twice and out of order: a message never goes back from read to delivered, and what was delivered
+    does not fail any more. ``attempt_id`` finds the message where the report overtakes the provider's first answer.
     """
+    provider, provider_id, state = report.provider, report.provider_id, report.state
+    if provider_id is None:
+        return False
+    reason = recorded_reason(report.fault, report.reason)
     with record.write() as work:
         attempt = work.attempts.by_provider_id(provider, provider_id)
         if attempt is None and attempt_id is not None:
@@ -79,6 +79,7 @@ def delivery_report(
         ended_at = at if state is AttemptState.FAILED else attempt.ended_at or at
         work.attempts.update(replace(attempt, state=state, ended_at=ended_at, reason=reason))
         detail: dict[str, object] = {"attempt_id": attempt.id, "report": state.value, "reason": reason}
+        detail |= learn(work, report, began_at=attempt.began_at, at=at)
         note_step(work, attempt, TimelineType.DELIVERY_REPORT, at, detail)
         if state is AttemptState.FAILED:
             work.signals.add(SignalKind.EVENT_CHANGED, attempt.event_id)
@@ -106,5 +107,5 @@ def _advances(known: AttemptState, reported: AttemptState) -> bool:
     if known not in _MESSAGE_ORDER:
         return False
     if reported is AttemptState.FAILED:
-        return True
+        return known not in _ARRIVED
     return reported in _MESSAGE_ORDER and _MESSAGE_ORDER.index(reported) > _MESSAGE_ORDER.index(known)

@@ -381,6 +381,19 @@ cursors = Table(
     Column("position", BigInteger, nullable=False),
 )
 
+# Messages of people that were taken, so that one of which a provider tells twice does nothing twice.
+inbound_messages = Table(
+    "inbound_messages",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("provider_id", Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("event_id", BigKey, ForeignKey("events.id")),
+    Column("contact_id", BigKey, ForeignKey("contacts.id")),
+    Column("acknowledges", Boolean, nullable=False),
+    Index("ix_inbound_messages_at", "at"),
+)
+
 # A sign-in is bound to ``session_key``, which a new password replaces: earlier sign-ins end with it.
 users = Table(
     "users",

@@ -3,6 +3,7 @@
 from sqlalchemy import Connection
 
 from gateway.ports.call_details import CallDetailRepository
+from gateway.ports.inbound import InboundRepository
 from gateway.ports.quota import QuotaRepository
 from gateway.ports.record import (
     AcknowledgementRepository,
@@ -27,6 +28,7 @@ from gateway.store.repositories.contacts import SqlContacts
 from gateway.store.repositories.events import SqlEvents
 from gateway.store.repositories.evidence import SqlEvidence
 from gateway.store.repositories.heartbeats import SqlHeartbeats
+from gateway.store.repositories.inbound import SqlInbound
 from gateway.store.repositories.licenses import SqlLicenses
 from gateway.store.repositories.quota import SqlQuota
 from gateway.store.repositories.signals import SqlSignals
@@ -53,6 +55,7 @@ class SqlUnitOfWork:
         self.evidence: EvidenceRepository = SqlEvidence(connection)
         self.signals: SignalRepository = SqlSignals(connection)
         self.heartbeats: HeartbeatRepository = SqlHeartbeats(connection)
+        self.inbound: InboundRepository = SqlInbound(connection)
         self.quota: QuotaRepository = SqlQuota(connection)
         self.users: UserRepository = SqlUsers(connection)
         self.audit: AuditRepository = SqlAudit(connection)

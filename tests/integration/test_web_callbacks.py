@@ -1,5 +1,6 @@
 """Twilio's callbacks: replies that acknowledge, reports that drive the ladder."""
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,6 +17,7 @@ from gateway.ports.record import Record, SignalKind
 from tests.unit.web.installation import Installation, open_event
 from web import create_app
 
+_messages = itertools.count(1)
 INBOUND, STATUS = "/twilio/whatsapp/inbound", "/twilio/whatsapp/status"
 SIGNED = {"X-Twilio-Signature": "signed"}
 
@@ -36,7 +38,7 @@ def ana(there: Installation) -> Contact:
 
 
 def reply(client: FlaskClient, text: str, number: str = "+15550101", **more: str) -> TestResponse:
-    form = {"From": f"whatsapp:{number}", "Body": text, "MessageSid": "SM1"} | more
+    form = {"From": f"whatsapp:{number}", "Body": text, "MessageSid": f"SM{next(_messages):032x}"} | more
     return client.post(INBOUND, data=form, headers=SIGNED)
 
 

@@ -18,7 +18,7 @@ from gateway.model.event import EventStatus, Severity
 from gateway.ports.phone import PhoneNodeUp
 from gateway.services.acknowledge import acknowledge
 from gateway.services.intake import Alert, AlertAction, LicenseInactiveError, accept
-from gateway.services.replies import take_reply
+from gateway.services.replies import WrittenMessage, take_reply
 from tests.properties import ending
 from tests.properties.clockwork import Clock, Killed, MortalRecord
 from tests.properties.engine import Engine
@@ -201,9 +201,8 @@ class World:
 
     def write(self, number: str, text: str) -> None:
         """Let whoever has the number write by WhatsApp: that opens their window, and may acknowledge."""
-        reply = take_reply(
-            self.record, number=number, text=text, button=False, provider="sim", replied_to=None, at=self.clock.at
-        )
+        message = WrittenMessage(number=number, text=text, provider="sim")
+        reply = take_reply(self.record, message, at=self.clock.at)
         if reply.result is not None and reply.result.status is EventStatus.ACKNOWLEDGED:
             self.acknowledged.add(reply.result.event_id)
 

@@ -5,59 +5,83 @@ https://www.twilio.com/docs/messaging/guides/webhook-request and https://www.twi
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from markupsafe import escape
 
 from gateway.model.event import EventStatus
-from gateway.services.replies import Reply
+from gateway.model.reply_words import OptChoice
+from gateway.services.replies import Reply, WrittenMessage
+from gateway.wording import whatsapp
 
 NOT_RECORDED = "That could not be recorded just now. Please send it again in a minute, or open the link in the alert."
+PROVIDER = "twilio"
 
 _WHATSAPP = re.compile(r"whatsapp:(\+[1-9]\d{6,14})")
-_LONGEST_TITLE = 200
+# What MessageType says of messages whose words or button count; it is absent from older callbacks.
+_PLAIN = frozenset({"", "text", "button", "interactive"})
+_MOST_MEDIA = 10
+# https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out
+_OPT_CHOICES = {"STOP": OptChoice.OUT, "START": OptChoice.IN}
 # XML 1.0 has no way to write these characters, not even escaped.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InboundMessage:
-    """A message that a person sent."""
-
-    number: str
-    text: str
-    button: bool
-    replied_to: str | None
-
-
-def inbound_message(form: Mapping[str, str]) -> InboundMessage | None:
+def inbound_message(form: Mapping[str, str]) -> WrittenMessage | None:
     """Return the message of an inbound callback; ``None`` for what is no WhatsApp message."""
     sender = _WHATSAPP.fullmatch(form.get("From", ""))
     if sender is None:
         return None
     payload = form.get("ButtonPayload", "")
-    return InboundMessage(
+    kind = form.get("MessageType", "").lower()
+    media = _media(form)
+    return WrittenMessage(
         number=sender[1],
-        text=form.get("Body", "") or payload,
-        button=bool(payload),
+        text=form.get("Body", "") or form.get("ButtonText", "") or payload,
+        provider=PROVIDER,
+        provider_id=form.get("MessageSid") or form.get("SmsSid") or None,
+        payload=payload or None,
         replied_to=form.get("OriginalRepliedMessageSid") or None,
+        plain=kind in _PLAIN and not media,
+        kind=kind or ("media" if media else "text"),
+        media=media,
+        opt=_OPT_CHOICES.get(form.get("OptOutType", "").upper()),
     )
 
 
+def answers_itself(form: Mapping[str, str]) -> bool:
+    """Tell whether Twilio has answered already: to STOP, START and HELP, where its Advanced Opt-Out is on."""
+    return bool(form.get("OptOutType"))
+
+
 def answer_to(reply: Reply) -> str:
-    """Return what the person is told, as text."""
+    """Return what the person is told, as text in their language."""
+    if reply.opted is not None:
+        if not reply.known:
+            return ""
+        told = whatsapp.opted_out if reply.opted is OptChoice.OUT else whatsapp.opted_in
+        return told(reply.language)
+    if reply.which:
+        return whatsapp.which_one(reply.language)
     if reply.event is None:
-        return "There is no open alert for you." if reply.known else ""
+        return whatsapp.nothing_open(reply.language) if reply.known and not reply.repeated else ""
     title = reply.event.title
-    title = title if len(title) <= _LONGEST_TITLE else title[:_LONGEST_TITLE] + "…"
     if reply.result is None:
         waiting = reply.event.status in {EventStatus.OPEN, EventStatus.EXHAUSTED}
-        return f"Reply 1 to acknowledge: {title}" if waiting else ""
-    if reply.result.first:
-        return f"Acknowledged, you have it: {title}"
-    if reply.result.by is not None:
-        return f"{reply.result.by} already has it: {title}"
-    return f"Already over, its source withdrew it: {title}"
+        return whatsapp.how_to_acknowledge(reply.language, title=title) if waiting else ""
+    if reply.result.by is None and not reply.result.first:
+        answer = whatsapp.withdrawn(reply.language, title=title)
+    else:
+        by = None if reply.result.first else reply.result.by
+        answer = whatsapp.taken(reply.language, title=title, by=by)
+    if reply.also_open is not None:
+        answer += "\n" + whatsapp.still_open(reply.language, title=reply.also_open)
+    return answer
+
+
+def _media(form: Mapping[str, str]) -> tuple[str, ...]:
+    count = form.get("NumMedia", "0")
+    number = min(int(count), _MOST_MEDIA) if count.isascii() and count.isdigit() else 0
+    return tuple(form.get(f"MediaContentType{place}", "unknown")[:80] for place in range(number))
 
 
 def twiml(text: str) -> str:

@@ -3,10 +3,11 @@
 import structlog
 from flask import Blueprint, Response, request
 
+from gateway.ports.messages import BY_TEMPLATE
 from gateway.ports.record import RecordUnavailableError
 from gateway.services.escalate import delivery_report
 from gateway.services.replies import take_reply
-from web.callbacks.schemas import NOT_RECORDED, answer_to, inbound_message, twiml
+from web.callbacks.schemas import NOT_RECORDED, answer_to, answers_itself, inbound_message, twiml
 from web.callbacks.verification import verify
 from web.services import services
 
@@ -14,8 +15,6 @@ log = structlog.get_logger(__name__)
 
 blueprint = Blueprint("callbacks", __name__, url_prefix="/twilio/whatsapp")
 blueprint.before_request(verify)
-
-_PROVIDER = "twilio"
 
 
 @blueprint.post("/inbound")
@@ -27,15 +26,7 @@ def inbound() -> Response:
         log.info("reply_ignored", reason="not_from_whatsapp")
         return _twiml("")
     try:
-        reply = take_reply(
-            there.record,
-            number=message.number,
-            text=message.text,
-            button=message.button,
-            provider=_PROVIDER,
-            replied_to=message.replied_to,
-            at=there.clock.now(),
-        )
+        reply = take_reply(there.record, message, at=there.clock.now())
     except RecordUnavailableError as error:
         # Twilio tells of a message once, and passes on the words of no other answer than a good one. Whoever wrote
         # must not believe that the alert is theirs.
@@ -47,26 +38,23 @@ def inbound() -> Response:
         event_id=reply.event.id if reply.event else None,
         acknowledged=reply.result is not None,
         first=reply.result.first if reply.result else None,
+        repeated=reply.repeated,
+        opted=reply.opted.value if reply.opted else None,
     )
     if reply.result is not None:
         there.wakeup.notify()
-    return _twiml(answer_to(reply))
+    return _twiml("" if answers_itself(request.form) else answer_to(reply))
 
 
 @blueprint.post("/status")
 def status() -> Response:
     """Take a delivery report. A message that is not known may belong to another system of the same account."""
     there = services()
-    report = there.read_report(request.form) if there.read_report else None
+    by_template = request.query_string.decode("latin-1").endswith(BY_TEMPLATE)
+    report = there.read_report(request.form, by_template=by_template) if there.read_report else None
     if report is not None and report.provider_id is not None:
         known = delivery_report(
-            there.record,
-            provider=report.provider,
-            provider_id=report.provider_id,
-            state=report.state,
-            reason=report.reason,
-            at=there.clock.now(),
-            attempt_id=request.args.get("attempt", type=_attempt_id),
+            there.record, report, at=there.clock.now(), attempt_id=request.args.get("attempt", type=_attempt_id)
         )
         log.info("delivery_reported", provider_id=report.provider_id, state=report.state.value, known=known)
         there.wakeup.notify()

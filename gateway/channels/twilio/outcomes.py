@@ -4,48 +4,23 @@ The codes are those of Twilio's error dictionary, https://www.twilio.com/docs/ap
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 
 import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProxyError
 
+from gateway.channels.twilio.error_codes import DAILY_LIMIT, ERRORS, OUTSIDE_WINDOW, fault_of
 from gateway.model.attempt import AttemptState
+from gateway.model.whatsapp import MessageFault
 from gateway.ports.messages import Delivery
 
 PROVIDER = "twilio"
 
 _LONGEST_REASON = 300
-_DAILY_LIMIT = 63038
 # Refusals that an operator will meet, in words that say what to do about them.
-REFUSALS = {
-    21211: "the To number is invalid",
-    21408: "the account may not send to this country: enable it under Messaging Geo Permissions",
-    21606: "the From number may not send such messages",
-    21609: "the status callback URL is invalid: public_url must be reachable from the internet",
-    21610: "the recipient has opted out with STOP",
-    21614: "the To number is not a mobile number",
-    21617: "the text is longer than 1600 characters",
-    21620: "the media URL is invalid: public_url must be reachable from the internet",
-    21654: "template variables were given without a template",
-    21655: "the template (content_sid) does not exist in this account",
-    21656: "the template's variables do not fit the template",
-    21910: "From and To are not of one channel: whatsapp_from must be a WhatsApp sender",
-    63001: "WhatsApp refused the sender's credentials: check the WhatsApp sender in Twilio's console",
-    63003: "the recipient's number is not on WhatsApp, or is inactive",
-    63005: "WhatsApp rejected the content",
-    63007: "whatsapp_from is no WhatsApp sender of this account",
-    63013: "the message breaks a WhatsApp policy",
-    63014: "the recipient has blocked the sender",
-    63015: "the recipient has not joined the WhatsApp sandbox",
-    63016: "outside the recipient's 24-hour window only an approved template is delivered: configure content_sid",
-    63018: "WhatsApp's rate limit is reached",
-    63019: "Twilio could not download the media",
-    63020: "the WhatsApp business account is not verified or restricted",
-    63021: "WhatsApp does not support this content",
-    63024: "the recipient cannot receive WhatsApp messages",
-    63032: "WhatsApp is limited for this recipient",
-    63038: "the account's daily message limit is reached",
-}
+REFUSALS = {code: error.words for code, error in ERRORS.items()}
+_TEMPLATE_REFUSED = "the template was refused as free text is: it is not approved, or not any more"
 
 _UNUSABLE = (
     requests.exceptions.InvalidURL,
@@ -84,15 +59,15 @@ def delivery_of_answer(status: int, code: int | None = None, message: str | None
     """
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and code not in REFUSALS:
         return _failed(refusal_reason(code, "credentials refused"))
-    if code == _DAILY_LIMIT:
-        return _failed(refusal_reason(code))
+    if code == DAILY_LIMIT:
+        return _failed(refusal_reason(code), code=code)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Delivery(state=AttemptState.UNAVAILABLE, provider=PROVIDER, reason=refusal_reason(code, message))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         return Delivery(state=AttemptState.UNKNOWN, provider=PROVIDER, reason=f"HTTP {status} from Twilio")
     if status < HTTPStatus.BAD_REQUEST:
         return _failed(f"HTTP {status} instead of an answer of Twilio: check api_base")
-    return _failed(refusal_reason(code, message))
+    return _failed(refusal_reason(code, message), code=code)
 
 
 def delivery_of_creation(sid: str | None, status: str | None, code: int | None = None) -> Delivery:
@@ -100,7 +75,7 @@ def delivery_of_creation(sid: str | None, status: str | None, code: int | None =
     if not sid:
         return Delivery(state=AttemptState.UNKNOWN, provider=PROVIDER, reason="accepted without a message SID")
     if delivery_report(status or "", code) is AttemptState.FAILED:
-        return _failed(refusal_reason(code, status), sid)
+        return _failed(refusal_reason(code, status), sid, code=code)
     return Delivery(state=AttemptState.SENT, provider=PROVIDER, provider_id=sid)
 
 
@@ -139,8 +114,10 @@ def delivery_report(message_status: str, error_code: int | None = None) -> Attem
     return AttemptState.FAILED if state is None and error_code else state
 
 
-def read_report(form: Mapping[str, str]) -> Delivery | None:
+def read_report(form: Mapping[str, str], *, by_template: bool = False) -> Delivery | None:
     """Return what a status callback's form says of the message ``provider_id``; ``None`` where it is no such report.
+
+    ``by_template`` tells whether the message went by a template, which its callback's address says.
 
     https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks. New fields may appear in
     it at any time.
@@ -151,9 +128,20 @@ def read_report(form: Mapping[str, str]) -> Delivery | None:
     state = delivery_report(status, code)
     if state is None or not sid:
         return None
-    reason = refusal_reason(code, form.get("ErrorMessage") or status) if state is AttemptState.FAILED else None
-    return Delivery(state=state, provider=PROVIDER, provider_id=sid, reason=reason)
+    to = form.get("To", "").removeprefix("whatsapp:") or None
+    if state is not AttemptState.FAILED:
+        return Delivery(state=state, provider=PROVIDER, provider_id=sid, to=to)
+    reason = refusal_reason(code, form.get("ErrorMessage") or status)
+    failed = replace(_failed(reason, sid, code=code), to=to)
+    return of_template(failed) if by_template else failed
 
 
-def _failed(reason: str, sid: str | None = None) -> Delivery:
-    return Delivery(state=AttemptState.FAILED, provider=PROVIDER, provider_id=sid, reason=reason)
+def of_template(delivery: Delivery) -> Delivery:
+    """Return the same for a message that was sent by template: that there is no window is no excuse then."""
+    if delivery.fault is not MessageFault.WINDOW_CLOSED:
+        return delivery
+    return replace(delivery, fault=MessageFault.SETUP, reason=f"{OUTSIDE_WINDOW}: {_TEMPLATE_REFUSED}")
+
+
+def _failed(reason: str, sid: str | None = None, *, code: int | None = None) -> Delivery:
+    return Delivery(state=AttemptState.FAILED, provider=PROVIDER, provider_id=sid, reason=reason, fault=fault_of(code))

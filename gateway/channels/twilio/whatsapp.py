@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -25,11 +26,12 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 
 from gateway.channels.lengths import shortened
 from gateway.channels.twilio.client import failed_delivery, rest_client
-from gateway.channels.twilio.outcomes import PROVIDER, delivery_of_creation
+from gateway.channels.twilio.error_codes import VARIABLES_INVALID
+from gateway.channels.twilio.outcomes import PROVIDER, delivery_of_creation, of_template
 from gateway.channels.twilio.search import ListedMessage, choose
 from gateway.config.schema import TwilioConfig
 from gateway.model.attempt import AttemptState, Level
-from gateway.ports.messages import Delivery, Message
+from gateway.ports.messages import BUTTON_VARIABLE, BY_TEMPLATE, Delivery, Message
 
 log = structlog.get_logger(__name__)
 
@@ -73,8 +75,8 @@ class WhatsAppChannel:
         if message_level is Level.VOICE_NOTE and not window_open:
             return "window_closed"
         # Without a template the operator has chosen free text, come what may.
-        if message_level is Level.STAND_DOWN and not window_open and self._config.content_sid is not None:
-            return "window_closed"
+        if message_level is Level.STAND_DOWN and not window_open and not self._config.has_stand_down_template:
+            return "window_closed" if self._config.has_template else None
         return None
 
     def send(self, message: Message) -> Delivery:
@@ -82,6 +84,9 @@ class WhatsAppChannel:
         reason = self.refuse(message.level, window_open=message.window_open)
         if reason is None and message.level is Level.VOICE_NOTE and message.media_url is None:
             reason = "no_media"
+        template = template_of(self._config, message)
+        if reason is None and message.template_only and template is None and not message.window_open:
+            reason = "no_template"
         if reason is not None:
             return Delivery(state=AttemptState.SKIPPED, provider=PROVIDER, reason=reason)
         deadline = time.monotonic() + self._config.timeout.total_seconds()
@@ -94,8 +99,8 @@ class WhatsAppChannel:
             sleep=self._pause,
             before_sleep=_tell_another_try,
             retry_error_callback=_last_result,
-        )(self._try, create_parameters(self._config, message), deadline)
-        return delivery
+        )(self._try_message, message, deadline)
+        return replace(of_template(delivery) if template is not None else delivery, to=message.to)
 
     def find(self, message: Message, since: datetime) -> Delivery | None:
         """Return what Twilio knows of a message that may have been sent at or after ``since``; see the port."""
@@ -106,7 +111,11 @@ class WhatsAppChannel:
             found = choose(
                 [_listed(item) for item in listed],
                 text=None if message.level is Level.VOICE_NOTE else shortened(message.text, LONGEST_BODY),
-                variables={name: template_value(value) for name, value in message.template_variables.items()},
+                variables={
+                    name: template_value(value)
+                    for name, value in message.template_variables.items()
+                    if name != BUTTON_VARIABLE  # nobody sees it
+                },
                 since=since,
             )
         except Exception as error:  # noqa: BLE001 - whatever the library makes of the answer, nothing was learnt
@@ -114,13 +123,25 @@ class WhatsAppChannel:
             return None
         return None if found is None else delivery_of_creation(found.sid, found.status, found.error_code)
 
-    def _try(self, parameters: Mapping[str, object], deadline: float) -> Delivery:
+    def _try_message(self, message: Message, deadline: float) -> Delivery:
+        parameters = create_parameters(self._config, message)
+        delivery, code = self._try(parameters, deadline)
+        if code == VARIABLES_INVALID and BUTTON_VARIABLE in message.template_variables:
+            # It was refused, so it was not sent: a template of the operator's own may lack the button's variable.
+            log.warning("template_without_button_variable", template=parameters.get("content_sid"))
+            variables = {name: text for name, text in message.template_variables.items() if name != BUTTON_VARIABLE}
+            delivery, _ = self._try(
+                create_parameters(self._config, replace(message, template_variables=variables)), deadline
+            )
+        return delivery
+
+    def _try(self, parameters: Mapping[str, object], deadline: float) -> tuple[Delivery, int | None]:
         time_left = max(timedelta(seconds=deadline - time.monotonic()), _LEAST_TIME)
         try:
             created = rest_client(self._config, time_left).messages.create(**parameters)
-            return delivery_of_creation(created.sid, created.status, created.error_code)
+            return delivery_of_creation(created.sid, created.status, created.error_code), None
         except Exception as error:  # noqa: BLE001 - whatever the library makes of a garbled answer, it came after sending
-            return failed_delivery(error)
+            return failed_delivery(error), getattr(error, "code", None)
 
 
 def create_parameters(config: TwilioConfig, message: Message) -> dict[str, object]:
@@ -129,18 +150,28 @@ def create_parameters(config: TwilioConfig, message: Message) -> dict[str, objec
         "from_": f"whatsapp:{config.whatsapp_from}",
         "to": f"whatsapp:{message.to}",
     }
+    template = template_of(config, message)
     if message.status_callback_url is not None:
-        parameters["status_callback"] = message.status_callback_url
+        mark = "&" if "?" in message.status_callback_url else "?"
+        by_template = f"{mark}{BY_TEMPLATE}" if template is not None else ""
+        parameters["status_callback"] = message.status_callback_url + by_template
     if message.level is Level.VOICE_NOTE:
         parameters["media_url"] = [message.media_url]
-    elif message.level is Level.TEXT and config.content_sid is not None and not message.window_open:
-        parameters["content_sid"] = config.content_sid
+    elif template is not None:
+        parameters["content_sid"] = template
         if message.template_variables:
             values = {name: template_value(value) for name, value in message.template_variables.items()}
             parameters["content_variables"] = json.dumps(values, ensure_ascii=False)
     else:
         parameters["body"] = shortened(message.text, LONGEST_BODY)
     return parameters
+
+
+def template_of(config: TwilioConfig, message: Message) -> str | None:
+    """Return the content SID that a message goes by; ``None`` for free text and voice notes."""
+    if message.window_open or message.level not in {Level.TEXT, Level.STAND_DOWN}:
+        return None
+    return config.template(message.language, stand_down=message.level is Level.STAND_DOWN)
 
 
 def _listed(item: MessageInstance) -> ListedMessage:

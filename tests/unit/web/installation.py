@@ -63,7 +63,7 @@ class FakeVerifier:
         return signature == "signed" and bool(params)
 
 
-def read_report(form: Mapping[str, str]) -> Delivery | None:
+def read_report(form: Mapping[str, str], *, by_template: bool = False) -> Delivery | None:
     states = {"delivered": AttemptState.DELIVERED, "read": AttemptState.READ, "undelivered": AttemptState.FAILED}
     state = states.get(form.get("MessageStatus", ""))
     if state is None:
