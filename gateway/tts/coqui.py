@@ -21,6 +21,7 @@ from gateway.tts.worker_process import WorkerProcess
 log = structlog.get_logger(__name__)
 
 _COMMAND = (sys.executable, "-W", "ignore", "-m", "gateway.tts.coqui_worker")
+_SPEAK_LIMIT = timedelta(seconds=30)  # then it hangs, and no text of an alert takes that long
 
 
 class CoquiEngine:
@@ -47,6 +48,7 @@ class CoquiEngine:
             {tag: self._load_request(voice) for tag, voice in self._voices.items()},
             name=self.name,
             load_limit=config.load_limit,
+            speak_limit=_SPEAK_LIMIT,
         )
 
     @property
@@ -82,7 +84,7 @@ class CoquiEngine:
         return self._keeper.speak(text, voice.language, time_limit)
 
     def speak_later(self, text: str, *, voice: Voice) -> "Future[Pcm] | None":
-        """Have the text spoken when nothing is urgent; ``None`` also where the first text is still to load the voices."""
+        """Have the text spoken when nothing is urgent; ``None`` also where no text has loaded the voices yet."""
         awake = self._may_load and self._installed is not None and (self._config.warm or self._keeper.is_begun)
         return self._keeper.speak_later(text, voice.language) if awake else None
 

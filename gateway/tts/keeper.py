@@ -76,7 +76,7 @@ class WorkerKeeper:
     """Has a worker load ``voices`` and speak with them, on a thread of its own.
 
     ``voices`` are the load requests by name. A worker that crashed is started again after a pause that doubles from
-    ``first_pause`` to five minutes, and loads what it had loaded. A text that takes longer than whoever asked
+    one second to five minutes, and loads what it had loaded. A text that takes longer than whoever asked
     waits is spoken to its end, for ``speak_limit`` at most: only then is the worker killed.
     """
 
@@ -87,15 +87,13 @@ class WorkerKeeper:
         *,
         name: str,
         load_limit: timedelta,
-        speak_limit: timedelta = timedelta(seconds=30),
-        first_pause: timedelta = _FIRST_PAUSE,
+        speak_limit: timedelta,
     ) -> None:
         self._worker = worker
         self._voices = dict(voices)
         self._name = name
         self._load_limit = load_limit
         self._speak_limit = speak_limit
-        self._first_pause = first_pause
         self._begin()
 
     def _begin(self) -> None:
@@ -109,8 +107,8 @@ class WorkerKeeper:
         self._loading: str | None = None
         self._wanted: dict[str, None] = {}
         self._loaded: set[str] = set()
-        self._crashes = _Pause(self._first_pause)
-        self._troubles = {voice: _Pause(self._first_pause) for voice in self._voices}
+        self._crashes = _Pause(_FIRST_PAUSE)
+        self._troubles = {voice: _Pause(_FIRST_PAUSE) for voice in self._voices}
 
     @property
     def is_begun(self) -> bool:
