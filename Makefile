@@ -12,6 +12,11 @@ SCRIPTS := .ci/run $(wildcard vagrant/*.sh tests/*.sh)
 # What follows a command: `make test ARGS="-k ladder"`, `make serve ARGS="--config my.yaml"`.
 ARGS ?=
 
+# COQUI=1 sets up Coqui's voices as well (2 GB), and runs their tests: `make test COQUI=1`.
+COQUI ?=
+export COQUI
+SETUP_COQUI := $(if $(filter 1,$(COQUI)),coqui)
+
 .PHONY: help
 help: ## list the targets
 	@echo 'make TARGET [ARGS="..."]'
@@ -19,7 +24,7 @@ help: ## list the targets
 
 .PHONY: setup
 setup: ## install everything that the other targets need
-	@$(SETUP) all
+	@$(SETUP) all $(SETUP_COQUI)
 
 .PHONY: demo
 demo: ## show an alert that makes a phone ring, with a real Asterisk and a simulated carrier
@@ -27,8 +32,8 @@ demo: ## show an alert that makes a phone ring, with a real Asterisk and a simul
 	@$(PYTHON) -m tests.demo $(ARGS)
 
 .PHONY: test
-test: ## check the code and run all tests (ARGS go to pytest)
-	@$(SETUP) test
+test: ## check the code and run all tests (ARGS go to pytest; COQUI=1: Coqui's too)
+	@$(SETUP) test $(SETUP_COQUI)
 	@$(MAKE) --no-print-directory check
 	@$(PYTHON) -m pytest $(ARGS)
 
@@ -39,12 +44,12 @@ property: ## drive the engine through a hundred thousand random steps, deaths in
 
 .PHONY: bench
 bench: ## measure against references, print a table, write build/bench.json
-	@$(SETUP) bench
+	@$(SETUP) bench $(SETUP_COQUI)
 	@$(PYTHON) -m tests.bench $(ARGS)
 
 .PHONY: serve
 serve: ## run the gateway on SQLite under ./var
-	@$(SETUP) serve
+	@$(SETUP) serve $(SETUP_COQUI)
 	@exec .venv/bin/tocsin serve $(ARGS)
 
 .PHONY: lint

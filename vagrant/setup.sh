@@ -2,6 +2,7 @@
 # Sets up what Tocsin needs on a Debian machine, as root or with sudo. What is there already is left as it is.
 #
 #   vagrant/setup.sh serve|lint|demo|test|bench|all   all that this make target needs
+#   vagrant/setup.sh coqui                            Coqui's voices as well: the package and what it needs, 2 GB
 #   vagrant/setup.sh STEP...                          single steps: system, system-test, asterisk, python
 #
 # Debian packages come from the machine's own apt sources, Python packages from the index that pip is configured for.
@@ -24,6 +25,8 @@ ASTERISK_SUITES=(forky sid)
 RUN_PACKAGES=(ca-certificates python3 python3-venv)
 # libatomic1: the program that drives Chromium needs it, and Debian minimal systems lack it.
 TEST_PACKAGES=(chromium libatomic1 postgresql sip-tester)
+# Most of Coqui's voices read text by way of this program.
+COQUI_PACKAGES=(espeak-ng)
 
 # On Debian these are outside an ordinary user's PATH, and that is where an installed Asterisk lies.
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -238,6 +241,22 @@ step_python() {
     printf '%s\n' "$wanted" >"$stamp"
 }
 
+# Coqui's voices come into the same environment and have a stamp of their own: other set-ups leave them alone.
+step_coqui() {
+    local stamp=.venv/.setup-coqui wanted
+    install_packages coqui "${COQUI_PACKAGES[@]}"
+    wanted=$(python_stamp)
+    if [ "$(cat "$stamp" 2>/dev/null || true)" = "$wanted" ]; then
+        return
+    fi
+    say "coqui: installing coqui-tts and torch, which takes a minute or more"
+    logged .venv/bin/python -m pip install --disable-pip-version-check --no-input --progress-bar off -e '.[coqui]' ||
+        failed "pip could not install the extra coqui"
+    logged .venv/bin/python -W ignore -m gateway.tts.coqui_download --check ||
+        failed "Coqui was installed and cannot be loaded"
+    printf '%s\n' "$wanted" >"$stamp"
+}
+
 # ------------------------------------------------------------------------------------------------------- main
 
 usage() {
@@ -253,6 +272,7 @@ main() {
         serve | lint) steps+=(system python) ;;
         demo) steps+=(system asterisk python) ;;
         test | bench | all) steps+=(system system_test asterisk python) ;;
+        coqui) steps+=(system python coqui) ;;
         system | asterisk | python) steps+=("$step") ;;
         system-test) steps+=(system_test) ;;
         *) usage ;;
