@@ -26,6 +26,13 @@ class UnknownEventError(ServiceError):
         super().__init__(f"there is no event {event_id}: see tocsin event list")
 
 
+class UnknownContactError(ServiceError):
+    """There is no contact with that id. ``tocsin contact list`` shows those of a license."""
+
+    def __init__(self, contact_id: int) -> None:
+        super().__init__(f"there is no contact {contact_id}: see tocsin contact list --license ID")
+
+
 class UnknownCallError(ServiceError):
     """There is no call with that id. ``tocsin call list`` shows the newest."""
 

@@ -1,7 +1,7 @@
 """Licenses, their contacts and their alert sources."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -15,18 +15,12 @@ from gateway.model.contact import Contact
 from gateway.model.event import Severity
 from gateway.model.license import AlertSource, License, SourceKind
 from gateway.ports.record import Record, UnitOfWork
-from gateway.services.exceptions import (
-    InvalidValueError,
-    PositionTakenError,
-    UnknownLicenseError,
-    UnknownTierError,
-)
+from gateway.services.checked import name_of, pin_of, position_among, valid
+from gateway.services.exceptions import InvalidValueError, UnknownLicenseError, UnknownTierError
 from gateway.services.tokens import SourceTokens, make_token
 
 T = TypeVar("T")
 
-_LONGEST_NAME = 200
-_LARGEST_POSITION = 1_000_000
 _LARGEST_CAP = 10_000_000
 _NO_CAP = "unlimited"
 _TIERS_CAP = "tier"
@@ -158,9 +152,9 @@ def add_contact(
     ``whatsapp`` is the phone where absent, ``language`` the license's. The PIN is kept as a
     scrypt hash only.
     """
-    checked_phone = _valid("phone", parse_e164, phone)
-    checked_whatsapp = _valid("whatsapp", parse_e164, whatsapp) if whatsapp else checked_phone
-    pin_hash = generate_password_hash(_pin(pin)) if pin else None
+    checked_phone = valid("phone", parse_e164, phone)
+    checked_whatsapp = valid("whatsapp", parse_e164, whatsapp) if whatsapp else checked_phone
+    pin_hash = generate_password_hash(pin_of(pin)) if pin else None
     with record.write() as work:
         license_ = _license(work, license_id)
         # Two contacts that are added at once must not both become the next one.
@@ -168,11 +162,11 @@ def add_contact(
         contact = Contact(
             id=0,
             license_id=license_id,
-            name=_name(name),
+            name=name_of(name),
             phone=checked_phone,
             whatsapp=checked_whatsapp,
-            language=_valid("language", parse_language, language or license_.language),
-            position=_position(work.contacts.of_license(license_id), position),
+            language=valid("language", parse_language, language or license_.language),
+            position=position_among(work.contacts.of_license(license_id), position),
             has_pin=pin_hash is not None,
         )
         added = work.contacts.add(contact, pin_hash=pin_hash)
@@ -205,7 +199,7 @@ def add_source(
             id=0,
             license_id=license_id,
             kind=kind,
-            name=_name(name),
+            name=name_of(name),
             severity=severity,
             enabled=True,
             created_at=at,
@@ -229,11 +223,11 @@ def _checked(license_: License, config: Config) -> License:
     effective_policy(config.policy, license_.policy)
     return replace(
         license_,
-        name=_name(license_.name),
-        time_zone=_valid("timezone", _zone, license_.time_zone),
-        language=_valid("language", parse_language, license_.language),
-        owner_telegram=_valid("owner-telegram", _chat, license_.owner_telegram) if license_.owner_telegram else None,
-        handoff_number=_valid("handoff-number", parse_e164, license_.handoff_number)
+        name=name_of(license_.name),
+        time_zone=valid("timezone", _zone, license_.time_zone),
+        language=valid("language", parse_language, license_.language),
+        owner_telegram=valid("owner-telegram", _chat, license_.owner_telegram) if license_.owner_telegram else None,
+        handoff_number=valid("handoff-number", parse_e164, license_.handoff_number)
         if license_.handoff_number
         else None,
     )
@@ -268,20 +262,6 @@ def _or_kept(new: T | None, kept: T) -> T:
     return kept if new is None else new
 
 
-def _valid(name: str, parse: Callable[[str], str], value: str) -> str:
-    try:
-        return parse(value.strip())
-    except ValueError as error:
-        raise InvalidValueError(name, str(error)) from None
-
-
-def _name(value: str) -> str:
-    name = value.strip()
-    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-        raise InvalidValueError("name", f"must be 1 to {_LONGEST_NAME} printable characters")
-    return name
-
-
 def _zone(value: str) -> str:
     try:
         return ZoneInfo(value).key
@@ -294,20 +274,3 @@ def _chat(value: str) -> str:
     if not re.fullmatch(r"-?[1-9]\d{0,19}|@[A-Za-z][A-Za-z0-9_]{3,31}", value):
         raise ValueError("not a Telegram chat: write its number, as in 123456789 or -1001234567890, or @channel")
     return value
-
-
-def _pin(value: str) -> str:
-    if not re.fullmatch(r"[0-9]{4,10}", value):
-        raise InvalidValueError("pin", "must be 4 to 10 digits")
-    return value
-
-
-def _position(others: Sequence[Contact], wanted: int | None) -> int:
-    if wanted is None:
-        return max((contact.position for contact in others), default=0) + 1
-    if not 1 <= wanted <= _LARGEST_POSITION:
-        raise InvalidValueError("position", f"must be 1 to {_LARGEST_POSITION}")
-    for contact in others:
-        if contact.position == wanted:
-            raise PositionTakenError(wanted, contact.name)
-    return wanted

@@ -1,9 +1,10 @@
-"""A Twilio that sends and rings nothing: messages with their callbacks, and (``voice``) calls with theirs."""
+"""A Twilio that sends and rings nothing: messages with their callbacks, (``voice``) calls with theirs, templates."""
 
 import base64
 import contextlib
 import hashlib
 import hmac
+import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ from urllib.request import ProxyHandler, build_opener
 from urllib.request import Request as HttpRequest
 
 from tests.clouds.server import FORM, Answer, FakeCloud, Fault, Request
+from tests.clouds.twilio_content import FakeContent
 from tests.clouds.twilio_message import SentMessage
 from tests.clouds.twilio_rules import LARGEST_VOICE_NOTE, Refused, form_of, media_problem
 from tests.clouds.twilio_voice import FakeVoice, NotNowError
@@ -40,6 +42,7 @@ class FakeTwilio(FakeCloud):
     order, each told to its status callback. ``fetch_media`` lets voice notes be downloaded
     and examined. A recipient outside the 24-hour window (``close_window``) gets templates only, what else
     is sent to them becomes ``undelivered`` with 63016, as at WhatsApp; ``inbound`` opens the window.
+    A template named in ``variables`` takes those variables and no others.
     ``routes`` tells where addresses that begin with a key are really served, as behind a reverse proxy.
     """
 
@@ -66,6 +69,8 @@ class FakeTwilio(FakeCloud):
         self._refusals: dict[str, _Refusal] = {}
         self._expected = 0
         super().__init__()
+        self.content = FakeContent(account_sid)
+        self.variables: dict[str, set[str]] = {}
         self.voice = FakeVoice(account_sid=account_sid, sign=self.signature, route=self._route_to, changed=self.changed)
 
     # What a test says.
@@ -109,9 +114,13 @@ class FakeTwilio(FakeCloud):
         to: str = "+14155238886",
         button_payload: str | None = None,
         in_reply_to: str | None = None,
+        more: Mapping[str, str] | None = None,
         forged: bool = False,
     ) -> int:
-        """Let a recipient write, or tap a quick-reply button; return the HTTP status of the webhook's answer."""
+        """Let a recipient write, or tap a quick-reply button; return the HTTP status of the webhook's answer.
+
+        ``more`` are further fields of the webhook's form; with its ``MessageSid`` the same message is told again.
+        """
         if self.webhook_url is None:
             raise AssertionError("no webhook_url is configured")
         self._closed_windows.discard(from_)
@@ -136,6 +145,7 @@ class FakeTwilio(FakeCloud):
             form |= {"ButtonPayload": button_payload, "ButtonText": body}
         if in_reply_to is not None:
             form["OriginalRepliedMessageSid"] = in_reply_to
+        form |= more or {}
         return self.post(self.webhook_url, form, forged=forged)
 
     def expect_message(self, timeout: float = 10) -> SentMessage:
@@ -215,6 +225,8 @@ class FakeTwilio(FakeCloud):
             return Answer(status=200, document=self._account())
         if request.path == f"{account}/Messages.json":
             return self._create(request) if request.method == "POST" else self._list(request)
+        if (content := self.content.answer(request)) is not None:
+            return content
         one = re.fullmatch(re.escape(account) + r"/Messages/(SM[0-9a-f]{32})\.json", request.path)
         if one and request.method == "GET":
             for message in self.sent:
@@ -233,6 +245,10 @@ class FakeTwilio(FakeCloud):
             # This is the recipient's fault, not that of the request.
             answer: Answer = Refused(refusal.status, refusal.code, refusal.message).answer
             return answer
+        taken = self.variables.get(str(fields.get("ContentSid")))
+        if taken is not None and set(json.loads(str(fields.get("ContentVariables", "{}")))) != taken:
+            refused: Answer = Refused(400, 21656, "The ContentVariables Parameter is invalid").answer
+            return refused
         message = SentMessage(
             account_sid=self.account_sid,
             sid=_new_sid(),

@@ -27,6 +27,7 @@ _COMMANDS = {
     "asterisk": "asterisk",
     "tts": "tts",
     "call": "call",
+    "whatsapp": "whatsapp",
 }
 _EPILOG = """\b
 First steps:

@@ -8,10 +8,11 @@ from gateway.app.cli.database import open_database
 from gateway.app.cli.destinations import check_destination
 from gateway.app.cli.invocation import Invocation, command, print_table
 from gateway.app.secrets import load_secrets
+from gateway.model.audit import COMMAND_LINE
 from gateway.model.contact import Contact
 from gateway.model.event import Severity
 from gateway.model.license import AlertSource, SourceKind
-from gateway.services import tenants
+from gateway.services import contacts, tenants
 from gateway.services.tokens import SourceTokens
 
 
@@ -75,8 +76,11 @@ def contact_list(invocation: Invocation, *, license_id: int) -> None:
       tocsin contact list --license 1
     """  # noqa: D301 - click's mark for "do not rewrap"
     with open_database(invocation, invocation.config()) as record:
-        contacts = tenants.list_contacts(record, license_id)
-    columns = ("POSITION", "ID", "NAME", "PHONE", "WHATSAPP", "LANGUAGE", "PIN", "ENABLED", "NUMBER INVALID SINCE")
+        people = tenants.list_contacts(record, license_id)
+    columns = (
+        *("POSITION", "ID", "NAME", "PHONE", "WHATSAPP", "LANGUAGE", "PIN", "ENABLED"),
+        *("NUMBER INVALID SINCE", "WHATSAPP BLOCKED"),
+    )
     rows = [
         (
             one.position,
@@ -88,11 +92,79 @@ def contact_list(invocation: Invocation, *, license_id: int) -> None:
             one.has_pin,
             one.enabled,
             _time(one.phone_invalid_at),
+            one.whatsapp_blocked,
         )
-        for one in contacts
+        for one in people
     ]
     empty = f"no contact yet: tocsin contact add --license {license_id} --name NAME --phone E164"
-    invocation.answer([_contact(one) for one in contacts], lambda: print_table(columns, rows, empty=empty))
+    invocation.answer([_contact(one) for one in people], lambda: print_table(columns, rows, empty=empty))
+
+
+@contact.command("set")
+@click.argument("contact_id", type=int, metavar="ID")
+@click.option("--name", help="As it is spoken and shown to others.")
+@click.option("--phone", metavar="E164", help="As in +15550123.")
+@click.option("--whatsapp", metavar="E164", help="WhatsApp number; '' takes the phone.")
+@click.option("--language", metavar="LANG", help="As in en, es, pt-BR.")
+@click.option("--position", type=int, metavar="K", help="Place in the order.")
+@click.option("--pin", metavar="DIGITS", help="PIN to acknowledge by phone: 4 to 10 digits; '' removes it.")
+@click.option("--enable/--disable", "enabled", default=None, help="Whether the contact is told.")
+@command
+def contact_set(
+    invocation: Invocation,
+    *,
+    contact_id: int,
+    name: str | None,
+    phone: str | None,
+    whatsapp: str | None,
+    language: str | None,
+    position: int | None,
+    pin: str | None,
+    enabled: bool | None,
+) -> None:
+    """Change a contact. Escalations that run already go on as they began.
+
+    \b
+    Examples:
+      tocsin contact set 3 --phone +15550124
+      tocsin contact set 3 --disable
+    """  # noqa: D301 - click's mark for "do not rewrap"
+    config = invocation.config()
+    check_destination(config, phone, what="the phone")
+    change = contacts.ContactChange(
+        name=name, phone=phone, whatsapp=whatsapp, language=language, position=position, enabled=enabled, pin=pin
+    )
+    if change == contacts.ContactChange():
+        raise click.UsageError("nothing to change: give at least one option, as in --language es")
+    with open_database(invocation, config) as record:
+        changed = contacts.set_contact(record, contact_id, change, actor=COMMAND_LINE, at=datetime.now(UTC))
+    invocation.answer(_contact(changed), lambda: click.echo(f"contact {changed.id} changed"))
+
+
+@contact.command("clear-flags")
+@click.argument("contact_id", type=int, metavar="ID")
+@click.option("--whatsapp", "which", flag_value="whatsapp", help="Only that WhatsApp does not reach them.")
+@click.option("--phone", "which", flag_value="phone", help="Only that their number is invalid.")
+@command
+def contact_clear_flags(invocation: Invocation, *, contact_id: int, which: str | None) -> None:
+    """Try a contact again who could not be reached: by WhatsApp, and by phone.
+
+    A person who wrote STOP must agree first; Twilio has an opt-out of its own, which only START ends.
+
+    \b
+    Example:
+      tocsin contact clear-flags 3 --whatsapp
+    """  # noqa: D301 - click's mark for "do not rewrap"
+    with open_database(invocation, invocation.config()) as record:
+        cleared = contacts.clear_flags(
+            record,
+            contact_id,
+            actor=COMMAND_LINE,
+            at=datetime.now(UTC),
+            whatsapp=which != "phone",
+            phone=which != "whatsapp",
+        )
+    invocation.answer(_contact(cleared), lambda: click.echo(f"contact {cleared.id} is tried again"))
 
 
 @click.group()
@@ -179,6 +251,9 @@ def _contact(one: Contact) -> dict[str, object]:
         "enabled": one.enabled,
         "has_pin": one.has_pin,
         "phone_invalid_at": _time(one.phone_invalid_at),
+        "whatsapp_window_until": _time(one.whatsapp_window_until),
+        "whatsapp_blocked": one.whatsapp_blocked,
+        "whatsapp_blocked_at": _time(one.whatsapp_blocked_at),
     }
 
 

@@ -19,7 +19,9 @@ def rest_client(config: TwilioConfig, time_limit: timedelta | None = None) -> Cl
     return Client(
         config.account_sid,
         config.auth_token.get_secret_value(),
-        http_client=TwilioTransport(config.api_base, time_limit or config.timeout),
+        http_client=TwilioTransport(
+            config.api_base, time_limit or config.timeout, content_api_base=config.content_api_base
+        ),
         # Only our own configuration counts: the library would take a region from the environment, too.
         environment={"TWILIO_REGION": "", "TWILIO_EDGE": ""},
     )

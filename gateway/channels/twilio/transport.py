@@ -14,6 +14,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
+_CONTENT_HOST = "content.twilio.com"
 # The part of the time that may pass until the connection stands.
 _CONNECT_SHARE = 1 / 3
 
@@ -55,15 +56,16 @@ def _tell_early_failures(manager: PoolManager) -> None:
 
 
 class TwilioTransport(HttpClient):  # type: ignore[misc] # the library ships no type information
-    """Carries the library's requests to ``api_base`` within ``time_limit`` each.
+    """Carries the library's requests to ``api_base``, those of the Content API to its own, within ``time_limit`` each.
 
     Each request has its own connection: one kept from an earlier alert may have been closed by the other side,
     which would make a certain failure an ambiguous one. Raises ``requests.RequestException``.
     """
 
-    def __init__(self, api_base: str, time_limit: timedelta) -> None:
+    def __init__(self, api_base: str, time_limit: timedelta, *, content_api_base: str | None = None) -> None:
         super().__init__(logging.getLogger(__name__), is_async=False, timeout=time_limit.total_seconds())
         self._base = urlsplit(api_base.rstrip("/"))
+        self._content_base = urlsplit((content_api_base or api_base).rstrip("/"))
         self._connect_timeout = time_limit.total_seconds() * _CONNECT_SHARE
         self._read_timeout = time_limit.total_seconds() - self._connect_timeout
 
@@ -83,8 +85,8 @@ class TwilioTransport(HttpClient):  # type: ignore[misc] # the library ships no 
             method=method.upper(),
             url=self._address(uri),
             params=dict(params or {}),
-            data=dict(data or {}),
             headers={**(headers or {}), "Connection": "close"},
+            **({"json": dict(data or {})} if _is_json(headers) else {"data": dict(data or {})}),
             auth=auth,
         )
         with Session() as session:
@@ -99,4 +101,9 @@ class TwilioTransport(HttpClient):  # type: ignore[misc] # the library ships no 
 
     def _address(self, uri: str) -> str:
         asked = urlsplit(uri)
-        return urlunsplit((self._base.scheme, self._base.netloc, self._base.path + asked.path, asked.query, ""))
+        base = self._content_base if asked.hostname == _CONTENT_HOST else self._base
+        return urlunsplit((base.scheme, base.netloc, base.path + asked.path, asked.query, ""))
+
+
+def _is_json(headers: Mapping[str, str] | None) -> bool:
+    return (headers or {}).get("Content-Type") == "application/json"
