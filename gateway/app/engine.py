@@ -33,6 +33,7 @@ from gateway.app.bootstrap import (
     status_url,
 )
 from gateway.app.clock import SteadyClock
+from gateway.app.owners import OWNER_THREADS, Owners
 from gateway.app.phone_systems import PhoneSystems
 from gateway.app.pulse import Pulse
 from gateway.app.secrets import load_secrets
@@ -49,7 +50,6 @@ from gateway.services.announce import Announcer
 from gateway.services.call_safety import CallGuard
 from gateway.services.deliver import Courier
 from gateway.services.left_notes import settle_left_notes
-from gateway.services.notices import NoticeSender
 from gateway.services.quota import VoiceQuota
 from gateway.store.engine_lock import EngineLock
 from gateway.store.wakeup import make_wakeup_listener
@@ -59,9 +59,8 @@ log = structlog.get_logger(__name__)
 
 _LOOK_EVERY = timedelta(seconds=1)
 _AUDIO_KEPT = timedelta(days=30)
-_PRUNE_EVERY = timedelta(days=1)
+_PRUNE_EVERY = timedelta(hours=1)
 _TIDY_EVERY = timedelta(hours=1)
-_NOTICES_EVERY = timedelta(seconds=3)
 _LOCK_WAIT = timedelta(seconds=20)
 _STOP_SECONDS = 15.0
 
@@ -119,7 +118,8 @@ class Engine:
         self._closing = threading.Event()
         self._clock = SteadyClock()
         self._secrets = load_secrets(config)
-        self._record = build_record(config, pool_size=config.engine.actor_threads + config.engine.io_threads)
+        threads = config.engine.actor_threads + config.engine.io_threads + OWNER_THREADS
+        self._record = build_record(config, pool_size=threads)
         self._own_speech = None if speech is not None else build_speech(config)
         self._speech: Speech = speech if speech is not None else self._speech_built()
         self._hurried_speech: Speech = self._speech if self._own_speech is None else self._own_speech.hurried
@@ -140,12 +140,6 @@ class Engine:
         self._quota = VoiceQuota(config.tiers)
         self._call_caps = config.call_caps.caps()
         self._guard = CallGuard(config.call_safety.safety())
-        self._notices = NoticeSender(
-            record=self._record,
-            clock=self._clock,
-            channel=self._channels.get(Level.OWNER),
-            policy=config.policy.policy(),
-        )
         self._courier = Courier(
             record=self._record,
             clock=self._clock,
@@ -156,6 +150,17 @@ class Engine:
             media_url=media_url(config, self._secrets),
             status_url=status_url(config),
             quota=self._quota,
+        )
+        self._owners = Owners(
+            config,
+            channel=self._channels.get(Level.OWNER),
+            record=self._record,
+            clock=self._clock,
+            pool=self._pool,
+            timers=self._timers,
+            courier=self._courier,
+            link_url=link_url(config, self._secrets),
+            dispatcher=self._tell,
         )
         self._announcer = Announcer(
             record=self._record,
@@ -192,7 +197,11 @@ class Engine:
     def start(self) -> None:
         """Take up every escalation that is not finished, and look for new ones from now on."""
         outbox = CourierOutbox(
-            executor=self._executor, courier=self._courier, dispatcher=self._tell, timers=self._timers
+            executor=self._executor,
+            courier=self._courier,
+            dispatcher=self._tell,
+            timers=self._timers,
+            owner=self._owners.tell,
         )
         booth = AnnouncerBooth(executor=self._executor, announcer=self._announcer, dispatcher=self._tell)
         shared: dict[str, Any] = {
@@ -249,12 +258,12 @@ class Engine:
         )
         if self._own_speech is not None:
             self._own_speech.warm()
+        self._owners.start()
         self._tell(TakeUpEverything())
         if self._own_phone:
             self._systems.start()
             self._executor.submit(self._render_prompts)
         self._prune_audio()
-        self._send_notices()
         self._listening.start()
         self._pulse.start()
         log.info("engine_started")
@@ -267,6 +276,7 @@ class Engine:
         self._listening.join()
         self._pulse.stop()
         self._timers.stop()
+        self._owners.stop()
         # What is being sent is let finish and recorded; what has not begun is begun by the next engine.
         self._executor.shutdown(wait=True, cancel_futures=True)
         if not self._pool.stop(_STOP_SECONDS):
@@ -318,15 +328,10 @@ class Engine:
         self._timers.after(_TIDY_EVERY, self._tidy)
 
     def _prune_audio(self) -> None:
-        """Delete audio that nobody has used for long, now and once a day."""
+        """Delete audio that nobody has used for long, or that is too much, now and every hour."""
         if self._own_speech is not None:
             self._executor.submit(self._own_speech.prune, _AUDIO_KEPT)
             self._timers.after(_PRUNE_EVERY, self._prune_audio)
-
-    def _send_notices(self) -> None:
-        """Tell owners what they have used of their caps, now and every few seconds."""
-        self._executor.submit(self._notices.send_due)
-        self._timers.after(_NOTICES_EVERY, self._send_notices)
 
     def _languages(self) -> list[str]:
         with self._record.read() as work:
@@ -339,7 +344,7 @@ class Engine:
     def _parts(self) -> dict[str, str]:
         nodes = {f"asterisk {node}": state for node, state in (self._systems.nodes() if self._own_phone else ())}
         states = self._own_speech.states() if self._own_speech is not None else {}
-        return nodes | {f"speech {engine}": state for engine, state in states.items()}
+        return nodes | {f"speech {engine}": state for engine, state in states.items()} | dict(self._owners.parts())
 
     def _break(self) -> None:
         self.broken = True

@@ -31,7 +31,13 @@ def build_speech(config: Config, *, directory: Path | None = None, may_load: boo
     With ``may_load`` false, engines whose voices take much memory are used only for what is in the cache.
     """
     engines = [build_engine(name, config, may_load=may_load) for name in engine_names(config)]
-    return CachedSpeech(engines, directory or audio_dir(config), time_limit=config.tts.time_limit)
+    return CachedSpeech(
+        engines,
+        directory or audio_dir(config),
+        time_limit=config.tts.time_limit,
+        wideband=config.asterisk is not None and config.asterisk.wideband,
+        size=config.tts.cache_size,
+    )
 
 
 def build_engine(name: EngineName, config: Config, *, may_load: bool = True) -> Engine:

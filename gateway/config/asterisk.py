@@ -36,6 +36,9 @@ from gateway.config.values import (
 TLS_PORT = 5061
 """The port of SIP over TLS (RFC 3261, 19.1.2)."""
 
+Codec = Literal["ulaw", "alaw", "g722", "opus", "slin16"]
+WIDEBAND_CODECS: frozenset[Codec] = frozenset({"g722", "opus", "slin16"})
+"""Those that carry speech above 4 kHz."""
 NumberFormat = Literal["e164", "digits", "international", "national"]
 
 
@@ -116,10 +119,7 @@ class TrunkConfig(Section):
     qualify: Seconds = timedelta(seconds=30)
     max_calls: Annotated[Whole, Field(ge=1)] = 30
     calls_per_second: Annotated[Fraction, Field(gt=0)] = 5
-    codecs: Annotated[tuple[Literal["ulaw", "alaw", "g722", "opus"], ...], AfterValidator(parse_distinct)] = (
-        "ulaw",
-        "alaw",
-    )
+    codecs: Annotated[tuple[Codec, ...], AfterValidator(parse_distinct)] = ("ulaw", "alaw")
     dtmf_mode: Literal["rfc4733", "inband", "info", "auto"] = "rfc4733"
 
     @model_validator(mode="before")
@@ -138,6 +138,11 @@ class TrunkConfig(Section):
         return self
 
     @property
+    def wideband(self) -> bool:
+        """Whether a call through this trunk may carry more than the 4 kHz of the telephone."""
+        return not WIDEBAND_CODECS.isdisjoint(self.codecs)
+
+    @property
     def asserted_number(self) -> str | None:
         """The number (E.164) that P-Asserted-Identity says, ``None`` where the header is not sent."""
         if self.p_asserted_identity == "off":
@@ -150,6 +155,11 @@ class AsteriskConfig(Section):
 
     nodes: tuple[NodeConfig, ...] = ()
     trunks: tuple[TrunkConfig, ...] = ()
+
+    @property
+    def wideband(self) -> bool:
+        """Whether any trunk may carry more than the 4 kHz of the telephone."""
+        return any(trunk.wideband for trunk in self.trunks)
 
     @model_validator(mode="after")
     def _names_fit(self) -> "AsteriskConfig":

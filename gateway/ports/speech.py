@@ -6,6 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+# For so long a provider may fetch audio from its address: WhatsApp's servers fetch a voice note at once, and again when
+# the recipient was offline for long.
+MEDIA_FETCHED_FOR = timedelta(days=2)
+WIDEBAND_SUFFIX = ".wav16"  # as Asterisk calls WAV of 16 kHz
+
 
 class AudioFormat(StrEnum):
     """What a rendered utterance is for."""
@@ -16,7 +21,11 @@ class AudioFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audio:
-    """A rendered utterance: a file that stays where it is until the cache is cleared."""
+    """A rendered utterance: a file that stays where it is for an hour at least, a voice note for ``MEDIA_FETCHED_FOR``.
+
+    Where a trunk carries more than 8 kHz, the same of 16 kHz stands beside that of a call, under ``WIDEBAND_SUFFIX``,
+    unless it came too late for whoever asked.
+    """
 
     path: Path
     duration: timedelta

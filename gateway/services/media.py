@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import itsdangerous
 
-# WhatsApp's servers fetch a voice note at once, and again when the recipient was offline for long.
-_LIFETIME = timedelta(days=2)
+from gateway.ports.speech import MEDIA_FETCHED_FOR
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -14,7 +13,7 @@ class MediaSigner:
     """The tokens in media addresses: a file's name, the time, and a keyed signature."""
 
     key: bytes
-    lifetime: timedelta = _LIFETIME
+    lifetime: timedelta = MEDIA_FETCHED_FOR
     _serializer: itsdangerous.URLSafeTimedSerializer = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,18 +1,51 @@
-"""Audio on disk: whole files or none, found by what they say."""
+"""Audio on disk: whole files or none, found by what they say, no more of them than there is room for."""
 
+import errno
+import fcntl
 import os
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import soundfile
 
+from gateway.ports.speech import MEDIA_FETCHED_FOR
+
 _READABLE_BY_ALL = 0o644  # Asterisk plays the files under an account of its own
 _ENTERABLE_BY_ALL = 0o755
 _PART = ".part"
 _PART_LIFETIME = timedelta(hours=1)
+_LOCK = ".lock"
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_ROOM = 20_000_000  # bytes that are given back where the disk is full
+
+# What was used so lately may still be needed: a provider fetches a voice note for as long as its address is valid; a
+# call is over within minutes, and Asterisk has its own copies before it dials.
+GRACE = {".ogg": MEDIA_FETCHED_FOR}
+GRACE_OF_CALLS = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What a pruning did: files deleted, and bytes that are left."""
+
+    files: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    path: Path
+    used_at: float
+    size: int
+
+    @property
+    def grace(self) -> timedelta:
+        return _PART_LIFETIME if self.path.suffix == _PART else GRACE.get(self.path.suffix, GRACE_OF_CALLS)
 
 
 class AudioFiles:
@@ -20,7 +53,9 @@ class AudioFiles:
 
     Several processes may share it. A file is written beside its place and then renamed, so that a
     reader finds all of it or nothing, whoever was killed meanwhile; of two that write
-    the same at once, either's file stands.
+    the same at once, either's file stands. A file's age is the time since its last use. Who
+    finds one notes its use, and who deletes one looks at its age again, under the same lock of the
+    kernel's: a file that was found stays for its grace (``GRACE``, ``GRACE_OF_CALLS``), whatever is pruned.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -33,14 +68,74 @@ class AudioFiles:
     def duration(self, path: Path) -> timedelta | None:
         """Return the length of a good file, and note its use; ``None`` where there is none, or a broken one."""
         try:
-            found = soundfile.info(str(path))
-            os.utime(path)
+            with self._locked(fcntl.LOCK_SH):
+                found = soundfile.info(str(path))
+                os.utime(path)
         except (OSError, soundfile.LibsndfileError):
             return None
         return timedelta(seconds=found.frames / found.samplerate) if found.frames > 0 else None
 
     def write(self, path: Path, content: bytes) -> None:
-        """Put the file in its place, durably. Raises ``OSError`` (full disk, no permission), leaving nothing behind."""
+        """Put the file in its place, durably.
+
+        Where the disk is full, what was not used for longest makes room. Raises ``OSError`` (full disk, no
+        permission), leaving nothing behind.
+        """
+        try:
+            self._write(path, content)
+        except OSError as error:
+            if error.errno not in _FULL or not self._make_room():
+                raise
+            self._write(path, content)
+
+    def prune(self, unused_for: timedelta, *, size: int | None = None) -> Pruned:
+        """Delete the files that nobody used for that long, leftovers of killed writers, and whatever is too much.
+
+        With more than ``size`` bytes, those not used for longest go first. Nothing goes within its grace, so that
+        for a while there may be more.
+        """
+        now, pruned = time.time(), 0
+        found = sorted(self._found(), key=lambda file: file.used_at)
+        left = sum(file.size for file in found)
+        for file in found:
+            age = now - file.used_at
+            kept_for = file.grace if size is not None and left > size else max(file.grace, unused_for)
+            if file.path.suffix == _PART:
+                kept_for = file.grace
+            if age > kept_for.total_seconds() and self._delete(file, now - file.grace.total_seconds()):
+                pruned += 1
+                left -= file.size
+        return Pruned(pruned, left)
+
+    def _make_room(self) -> bool:
+        there = sum(file.size for file in self._found())
+        return self.prune(timedelta.max, size=max(there - _ROOM, 0)).files > 0
+
+    def _found(self) -> Iterator[_Found]:
+        for path in self._directory.glob("??/*"):
+            with suppress(OSError):
+                status = path.stat()
+                yield _Found(path, status.st_mtime, status.st_size)
+
+    def _delete(self, file: _Found, used_before: float) -> bool:
+        """Delete a file unless it was used meanwhile."""
+        with suppress(OSError), self._locked(fcntl.LOCK_EX):
+            if file.path.stat().st_mtime <= used_before:
+                file.path.unlink()
+                return True
+        return False
+
+    @contextmanager
+    def _locked(self, operation: int) -> Iterator[None]:
+        """Hold the directory's lock, which the kernel gives back when the process dies."""
+        descriptor = os.open(self._directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _READABLE_BY_ALL)
+        try:
+            fcntl.flock(descriptor, operation)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _write(self, path: Path, content: bytes) -> None:
         path.parent.mkdir(mode=_ENTERABLE_BY_ALL, parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=_PART)
         try:
@@ -54,15 +149,3 @@ class AudioFiles:
             with suppress(OSError):
                 Path(name).unlink(missing_ok=True)
             raise
-
-    def prune(self, unused_for: timedelta) -> int:
-        """Delete the files that nobody used for that long, and leftovers of killed writers; return how many."""
-        pruned = 0
-        now = time.time()
-        for path in self._directory.glob("??/*"):
-            limit = min(_PART_LIFETIME, unused_for) if path.suffix == _PART else unused_for
-            with suppress(FileNotFoundError):
-                if now - path.stat().st_mtime > limit.total_seconds():
-                    path.unlink()
-                    pruned += 1
-        return pruned

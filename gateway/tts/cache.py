@@ -29,13 +29,15 @@ from gateway.tts.engine import (
     TextRefusedError,
     Voice,
 )
+from gateway.tts.pruning import Pruner
+from gateway.tts.wideband import WidebandFiles
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
 _SUFFIXES = {AudioFormat.PHONE: ".wav", AudioFormat.VOICE_NOTE: ".ogg"}
-_RECIPE = 1  # raised whenever gateway.tts.audio makes other files of the same samples
+_RECIPE = 2  # raised whenever gateway.tts.audio makes other files of the same samples
 _LARGEST_RESERVE = timedelta(seconds=2)
 _LONGEST_TEXT = 10_000
 
@@ -48,6 +50,9 @@ class CachedSpeech:
     after a failure rests for ``rest``, so that a hanging engine delays one call and not every one.
     Audio of an engine that rests is still used where it is in the cache. What a slow engine
     finishes too late goes into the cache, for the next call.
+
+    With ``wideband`` the audio of calls is written at 16 kHz as well, without being spoken twice. Whenever so much was
+    written that the cache may have outgrown ``size`` bytes, it is pruned.
     """
 
     def __init__(
@@ -57,15 +62,21 @@ class CachedSpeech:
         *,
         time_limit: timedelta,
         rest: timedelta = timedelta(seconds=30),
+        wideband: bool = False,
+        size: int | None = None,
     ) -> None:
         if not engines:
             raise ValueError("at least one engine is needed")
         self._engines = tuple(engines)
         self._files = AudioFiles(directory)
+        self._wideband = WidebandFiles(self._files) if wideband else None
+        self._pruner = Pruner(self._files, size)
         self._time_limit = time_limit
         self._rest = rest
         self._rests_until: dict[str, float] = {}
         self._counts = SpeechCounts()
+        self._awaited: set[Path] = set()  # late speech that is on its way to the cache
+        self._awaited_lock = threading.Lock()
 
     def render(self, text: str, *, language: str, audio_format: AudioFormat) -> Audio:
         """Return the text as audio. Raises ``SpeechError`` with the reason of every engine that failed."""
@@ -110,11 +121,13 @@ class CachedSpeech:
         return [voice for engine in self._engines for voice in engine.voices()]
 
     def prune(self, unused_for: timedelta) -> int:
-        """Delete audio that was not used for that long; return the number of files."""
-        return self._files.prune(unused_for)
+        """Delete audio that was not used for that long, or is too much; return the number of files."""
+        return self._pruner.prune(unused_for)
 
     def stop(self) -> None:
         """Stop the engines."""
+        if self._wideband is not None:
+            self._wideband.stop()
         for engine in self._engines:
             engine.stop()
 
@@ -142,7 +155,9 @@ class CachedSpeech:
                 if hurried and isinstance(engine, SlowEngine):
                     later = engine.speak_later(text, voice=voice)
                     raise EngineNotReadyError("it is spoken for the next call", late=later)
-                content, seconds = _within(limit, engine.name, lambda: _speak(engine, text, voice, audio_format, limit))
+                content, seconds, pcm = _within(
+                    limit, engine.name, lambda: _speak(engine, text, voice, audio_format, limit)
+                )
             except EngineError as error:
                 if error.late is not None:
                     self._keep_late(error.late, path, engine, audio_format)
@@ -151,22 +166,39 @@ class CachedSpeech:
                 self._files.write(path, content)
             except OSError as error:
                 raise SpeechError(f"the audio could not be written to {path.parent}: {error}") from error
+            self._pruner.written(len(content))
+            if self._wideband is not None and audio_format is AudioFormat.PHONE:
+                self._pruner.written(2 * len(content))
+                self._wideband.beside(path, pcm, timedelta(seconds=max(end - time.monotonic(), 0)))
             duration = timedelta(seconds=seconds)
             log.info("speech_rendered", engine=engine.name, voice=voice.name, format=audio_format, seconds=seconds)
             self._counts.spoke(engine.name)
         else:
             self._counts.found(engine.name)
+            if self._wideband is not None and audio_format is AudioFormat.PHONE:
+                self._wideband.later(path, text, engine=engine, voice=voice)
         return Audio(path=path, duration=duration, engine=engine.name)
 
     def _keep_late(self, late: "Future[Pcm]", path: Path, engine: Engine, audio_format: AudioFormat) -> None:
+        with self._awaited_lock:
+            if path in self._awaited:
+                return
+            self._awaited.add(path)
+
         def keep(done: "Future[Pcm]") -> None:
+            with self._awaited_lock:
+                self._awaited.discard(path)
             try:
-                content, seconds = audio.encode(done.result(), audio_format)
+                pcm = done.result()
+                content, seconds = audio.encode(pcm, audio_format)
                 self._files.write(path, content)
             except (SpeechError, CancelledError, OSError) as error:
                 # Nobody waits for it, and whoever asks again is told.
                 log.info("late_speech_dropped", engine=engine.name, reason=str(error))
             else:
+                self._pruner.written(len(content))
+                if self._wideband is not None and audio_format is AudioFormat.PHONE:
+                    self._wideband.beside(path, pcm, timedelta())
                 self._counts.was_late(engine.name)
                 log.info("late_speech_kept", engine=engine.name, format=audio_format, seconds=seconds)
 
@@ -212,10 +244,10 @@ def _digest(engine: Engine, voice: Voice, audio_format: AudioFormat, text: str) 
 
 def _speak(
     engine: Engine, text: str, voice: Voice, audio_format: AudioFormat, time_limit: timedelta
-) -> tuple[bytes, float]:
+) -> tuple[bytes, float, Pcm]:
     pcm = engine.synthesize(text, voice=voice, time_limit=time_limit)
     try:
-        return audio.encode(pcm, audio_format)
+        return *audio.encode(pcm, audio_format), pcm
     except SpeechError as error:
         # Silence, or more sound than fits: another engine's may do.
         raise TextRefusedError(str(error)) from error

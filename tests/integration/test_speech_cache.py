@@ -69,7 +69,7 @@ def espeak() -> Iterator[EspeakEngine]:
 
 
 def _files(directory: Path) -> list[Path]:
-    return [path for path in directory.rglob("*") if path.is_file()]
+    return [path for path in directory.rglob("*") if path.is_file() and not path.name.startswith(".")]
 
 
 @pytest.mark.parametrize("language", [language.tag for language in LANGUAGES])

@@ -65,7 +65,7 @@ class PhoneNode:
         self.is_ready = False
         self._clock = clock
         self._timings = timings
-        self._shelf = SoundShelf(node.sounds_dir)
+        self._shelf = SoundShelf(node.sounds_dir, wideband=any(trunk.wideband for trunk in trunks))
         self._connection = AMIConnection(node=node, secret=secret, timings=timings, clock=clock, listener=self)
         self._paces = {
             trunk.name: TrunkPace(trunk, start=self._start, longest_queue=_LONGEST_QUEUE) for trunk in trunks

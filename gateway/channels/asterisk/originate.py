@@ -27,13 +27,15 @@ _ENDED_HANDLER = r"tocsin-ended\,s\,1"
 class PublishedSounds:
     """Where the node finds a call's sounds: the announcement without ``.wav``, the prompts' directory, the whisper.
 
-    ``message_sha256`` is the announcement's SHA-256 in hexadecimal digits.
+    ``message_sha256`` is the announcement's SHA-256 in hexadecimal digits, ``wide`` whether it is there at 16 kHz as
+    well. Where a sound could not be laid out its name is empty, and the dialplan plays tones.
     """
 
     message: str
     prompts: str
     message_sha256: str
     whisper: str = ""
+    wide: bool = False
 
 
 def originate_headers(
@@ -56,6 +58,7 @@ def originate_headers(
     variables = (
         f"TOCSIN_CALL={call_id}",
         f"TOCSIN_MESSAGE={sounds.message}",
+        f"TOCSIN_WIDE={1 if sounds.wide else ''}",
         f"TOCSIN_PROMPTS={sounds.prompts}",
         f"TOCSIN_PIN={1 if order.pin_wanted else ''}",
         f"TOCSIN_MACHINE={order.machine.value}",

@@ -20,6 +20,7 @@ import jinja2
 from gateway.channels.asterisk.originate import OPERATOR_WAYS
 from gateway.channels.asterisk.provision_error import ProvisionError
 from gateway.channels.asterisk.provision_trunks import transports, trunk_values, without_probed
+from gateway.config.asterisk import WIDEBAND_CODECS
 from gateway.config.schema import AsteriskConfig, NodeConfig
 from gateway.config.values import LARGEST_PORT
 from gateway.ports.phone import KEY_WAIT, LONGEST_CALL, LONGEST_HANDOFF, MESSAGE_ROUNDS
@@ -47,6 +48,10 @@ _DIALPLAN = {
     "machine_longest": 180,
     "longest_call": int(LONGEST_CALL.total_seconds()),
     "handoff_limit": int(LONGEST_HANDOFF.total_seconds()),
+    # Frequencies in Hz and lengths in milliseconds, as in indications.conf: once, not over and over (!).
+    "alarm_tones": "!950/330,!1400/330,!1800/330,!0/250,!950/330,!1400/330,!1800/330,!0",
+    "alarm_seconds": 2.5,
+    "wideband_codecs": sorted(WIDEBAND_CODECS),
 }
 _AMI_EVENTS = (
     "UserEvent",

@@ -134,7 +134,7 @@ def test_what_yaml_1_1_takes_for_other_things_stays_text() -> None:
         (NODE % "calls_per_second: inf", "asterisk.trunks[0].calls_per_second", "must be a number", None),
         (NODE % "port: 70000", "asterisk.trunks[0].port", "must be at most 65535", None),
         (NODE % "transport: udpp", "asterisk.trunks[0].transport", "must be udp, tcp or tls", "did you mean udp?"),
-        (NODE % "codecs: [ulaw, zzz]", "asterisk.trunks[0].codecs[1]", "must be ulaw, alaw, g722 or opus", None),
+        (NODE % "codecs: [ulaw, zzz]", "asterisk.trunks[0].codecs[1]", "must be ulaw, alaw, g722, opus or slin16", None),
         ("tts: {engine: coqi}", "tts.engine", "must be espeak, piper or coqui", "did you mean coqui?"),
         ("tts: {engine: coqui}", "tts", "the engine coqui has no voices", "add coqui.voices, as in docs/speech.md"),
         ("tts: {coqui: {}}", "tts.coqui.voices", "is needed and missing", None),
