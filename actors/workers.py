@@ -8,8 +8,9 @@ import structlog
 
 from actors.event import Tell
 from actors.messages import CallPrepared, EventChanged
+from actors.owner import TellOwner
 from actors.timers import Timers
-from gateway.model.attempt import Attempt, AttemptState
+from gateway.model.attempt import Attempt, AttemptState, Level
 from gateway.model.call import Call
 from gateway.ports.record import EscalationRecord, RecordUnavailableError
 from gateway.services.acknowledge import AckResult
@@ -25,16 +26,28 @@ _LISTED_AFTER = timedelta(seconds=3)
 
 
 class CourierOutbox:
-    """Hands messages to a courier on the executor's threads."""
+    """Hands messages to a courier on the executor's threads; those to owners to their actor, where there is one."""
 
-    def __init__(self, *, executor: Executor, courier: Courier, dispatcher: Tell, timers: Timers | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        executor: Executor,
+        courier: Courier,
+        dispatcher: Tell,
+        timers: Timers | None = None,
+        owner: Tell | None = None,
+    ) -> None:
         self._executor = executor
+        self._owner = owner
         self._courier = courier
         self._dispatcher = dispatcher
         self._timers = timers
 
     def submit(self, begun: Begun, escalation: EscalationRecord) -> None:
         """Send the message elsewhere; whatever happens, the event's actor then looks at the record."""
+        if self._owner is not None and begun.attempt.level is Level.OWNER:
+            self._owner(TellOwner(begun, escalation))
+            return
 
         def deliver() -> None:
             state = None

@@ -74,10 +74,11 @@ class AckLinksConfig(Section):
 
 
 class TelegramConfig(Section):
-    """The bot that tells the licenses' owners."""
+    """The bot that tells the licenses' owners. With ``poll`` its messages have a button."""
 
     bot_token: Secret
     api_base: Url = "https://api.telegram.org"
+    poll: bool = True
     timeout: Length = timedelta(seconds=10)
 
 

@@ -1,6 +1,6 @@
 """Acknowledgements and their links, as the use cases see them in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -40,6 +40,10 @@ class AcknowledgementRepository(Protocol):
 
     def add_links(self, links: Sequence[tuple[int, int | None, datetime]]) -> Sequence[AckLink]:
         """Likewise for several, each an event, a contact and the time when it expires; in the same order."""
+        ...
+
+    def owner_links(self, event_ids: Collection[int]) -> Mapping[int, AckLink]:
+        """Return the owner's link of each of these events that has one."""
         ...
 
     def link(self, link_id: int) -> AckLink | None:

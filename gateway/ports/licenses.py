@@ -28,3 +28,7 @@ class LicenseRepository(Protocol):
     def update(self, license_: License) -> None:
         """Store the license's present values."""
         ...
+
+    def move_owner(self, chat: str, new_chat: str) -> Sequence[int]:
+        """Give the licenses whose owner is that chat another one, and return their ids."""
+        ...

@@ -14,6 +14,14 @@ BUTTON_VARIABLE = "5"
 BY_TEMPLATE = "by=template"
 
 
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button under a message. ``data`` comes back when it is pressed: at most 64 bytes (the Bot API's limit)."""
+
+    text: str
+    data: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One message to one person, complete: the channel that sends it decides nothing.
@@ -22,7 +30,8 @@ class Message:
     the approved template where the channel must use one; ``text`` is the same as free text.
     ``media_url`` is where the provider fetches the voice note.
     ``window_open`` tells whether the recipient wrote within the last 24 hours. ``template_only``: only a template
-    can arrive, free text was refused already. ``language`` is the recipient's.
+    can arrive, free text was refused already. ``language`` is the recipient's. A
+    ``button`` is shown by an ``OwnerChannel`` alone.
     """
 
     level: Level
@@ -34,6 +43,7 @@ class Message:
     template_only: bool = False
     language: str = "en"
     status_callback_url: str | None = None
+    button: Button | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +53,8 @@ class Delivery:
     ``state`` is ``SENT`` (accepted), ``FAILED`` (refused for good), ``UNAVAILABLE``
     (certainly not sent, may be tried again), ``UNKNOWN`` (it may have been sent: must
     not be sent again) or ``SKIPPED`` (the channel's rules forbid it now). ``fault`` says what a failure means for
-    other messages to the same person, whose number is ``to``.
+    other messages to the same person, whose number is ``to``. ``chat`` is the provider's own id of the chat that the
+    message went to, where there are chats.
     """
 
     state: AttemptState
@@ -52,6 +63,7 @@ class Delivery:
     reason: str | None = None
     fault: MessageFault | None = None
     to: str | None = None
+    chat: str | None = None
 
 
 class NotificationChannel(Protocol):

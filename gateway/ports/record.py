@@ -13,6 +13,7 @@ from gateway.ports.evidence import EvidenceRepository
 from gateway.ports.heartbeats import Heartbeat, HeartbeatRepository
 from gateway.ports.inbound import InboundRepository
 from gateway.ports.licenses import LicenseRepository
+from gateway.ports.owner_messages import CursorRepository, OwnerMessageRepository
 from gateway.ports.quota import QuotaRepository
 from gateway.ports.signals import Signal, SignalKind, SignalRepository
 from gateway.ports.sources import SourceCredentials, SourceRepository
@@ -26,6 +27,7 @@ __all__ = [
     "AuditRepository",
     "CallRepository",
     "ContactRepository",
+    "CursorRepository",
     "EscalationRecord",
     "EventRepository",
     "EvidenceRepository",
@@ -33,6 +35,7 @@ __all__ = [
     "HeartbeatRepository",
     "LicenseRepository",
     "NewEvent",
+    "OwnerMessageRepository",
     "Record",
     "RecordUnavailableError",
     "Signal",
@@ -70,6 +73,8 @@ class UnitOfWork(Protocol):
     heartbeats: HeartbeatRepository
     inbound: InboundRepository
     quota: QuotaRepository
+    owner_messages: OwnerMessageRepository
+    cursors: CursorRepository
     users: UserRepository
     audit: AuditRepository
 

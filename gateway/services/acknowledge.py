@@ -1,6 +1,6 @@
 """Stopping an escalation: by a person's acknowledgement, or because the source withdrew the alert."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -60,10 +60,14 @@ def acknowledge_within(
     by: str | None,
     via: AcknowledgedVia,
     at: datetime,
+    known_as: Mapping[str, object] | None = None,
 ) -> tuple[AckResult, ...]:
-    """Do the same inside a transaction of the caller's, who commits."""
+    """Do the same inside a transaction of the caller's, who commits.
+
+    ``known_as`` is what the timeline adds about a person who is no contact.
+    """
     contact = None if contact_id is None else work.contacts.get(contact_id)
-    person = _Person(contact_id, by or (contact.name if contact else via.value), via, at)
+    person = _Person(contact_id, by or (contact.name if contact else via.value), via, at, known_as or {})
     results = (_acknowledge_one(work, event_id, person) for event_id in sorted(set(event_ids)))
     return tuple(result for result in results if result is not None)
 
@@ -81,6 +85,7 @@ def resolve_within(work: UnitOfWork, *, event_id: int, at: datetime, by: str) ->
     open_only = frozenset({EventStatus.OPEN})
     if not work.events.close(event_id, status=EventStatus.RESOLVED, at=at, from_statuses=open_only):
         return False
+    work.owner_messages.event_changed(event_id, at)
     work.timeline.append(
         TimelineEntry(
             event_id=event_id, at=at, type=TimelineType.RESOLVED, contact_id=None, channel=None, detail={"by": by}
@@ -96,6 +101,7 @@ class _Person:
     name: str
     via: AcknowledgedVia
     at: datetime
+    known_as: Mapping[str, object]
 
 
 def _acknowledge_one(work: UnitOfWork, event_id: int, person: _Person) -> AckResult | None:
@@ -117,7 +123,9 @@ def _acknowledge_one(work: UnitOfWork, event_id: int, person: _Person) -> AckRes
     )
     mine = Acknowledgement(event_id=event_id, contact_id=contact_id, by=person.name, via=person.via, at=at, first=first)
     work.acknowledgements.add(mine)
-    detail: dict[str, object] = {"by": person.name, "via": person.via.value}
+    if first:
+        work.owner_messages.event_changed(event_id, at)
+    detail: dict[str, object] = {"by": person.name, "via": person.via.value, **person.known_as}
     if not first and earlier is not None:
         detail["already_by"] = earlier.by
     kind = TimelineType.ACKNOWLEDGED if first else TimelineType.ACKNOWLEDGED_AGAIN

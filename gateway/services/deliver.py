@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import structlog
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from gateway.model.attempt import Attempt, AttemptState, Level
 from gateway.model.event import Severity
@@ -14,15 +13,15 @@ from gateway.ports.clock import Clock
 from gateway.ports.messages import Delivery, NotificationChannel, SearchableChannel
 from gateway.ports.record import EscalationRecord, Record, RecordUnavailableError
 from gateway.ports.speech import Speech, SpeechError
-from gateway.services import escalate, unknown
+from gateway.services import unknown
 from gateway.services.advance import Begun
 from gateway.services.compose import Composer
-from gateway.services.grouped import GroupedWriter
+from gateway.services.own_words import OwnWords
 from gateway.services.quota import VoiceQuota
+from gateway.services.results import Results
 
 log = structlog.get_logger(__name__)
 
-_RECORD_RETRY_SECONDS = 10
 _MAY_HAVE_LEFT = frozenset({AttemptState.SENT, AttemptState.UNKNOWN})
 
 
@@ -48,10 +47,16 @@ class Courier:
     ) -> None:
         self._record = record
         self._clock = clock
-        self._results = GroupedWriter[escalate.MessageResult](lambda results: escalate.finish_messages(record, results))
+        self.results = Results(record=record, clock=clock)
         self._channels = channels
         self._phone_configured = phone_configured
-        self._composer = Composer(speech=speech, link_url=link_url, media_url=media_url, status_url=status_url)
+        self.composer = Composer(
+            speech=speech,
+            own_words=OwnWords(record=record, clock=clock),
+            link_url=link_url,
+            media_url=media_url,
+            status_url=status_url,
+        )
         self._quota = quota
 
     def refusal(self, level: Level, *, window_open: bool, escalation: EscalationRecord) -> str | None:
@@ -69,24 +74,7 @@ class Courier:
         """Send a message that is recorded as pending, record what became of it, and return that."""
         attempt = begun.attempt
         delivery = self._deliver(begun, escalation)
-        bound = log.bind(event_id=attempt.event_id, attempt_id=attempt.id, level=attempt.level.value)
-        if delivery.state in {AttemptState.SENT, AttemptState.SKIPPED}:
-            bound.info("message_handed_over", state=delivery.state.value, provider_id=delivery.provider_id)
-        else:
-            bound.warning("message_not_sent", state=delivery.state.value, reason=delivery.reason)
-        # A result that could not be written would be taken for unknown after its deadline: worth some patience.
-        for trial in Retrying(
-            retry=retry_if_exception_type(RecordUnavailableError),
-            stop=stop_after_delay(_RECORD_RETRY_SECONDS),
-            wait=wait_exponential(multiplier=0.1, max=2),
-            reraise=True,
-        ):
-            with trial:
-                self._results.put(
-                    escalate.MessageResult(
-                        event_id=attempt.event_id, attempt_id=attempt.id, delivery=delivery, at=self._clock.now()
-                    )
-                )
+        self.results.put([attempt], delivery)
         return delivery.state
 
     def can_look_up(self, level: Level) -> bool:
@@ -103,7 +91,7 @@ class Courier:
             return
         bound = log.bind(event_id=attempt.event_id, attempt_id=attempt.id, level=attempt.level.value)
         try:
-            found = channel.find(self._composer.message(begun, escalation), attempt.began_at)
+            found = channel.find(self.composer.message(begun, escalation), attempt.began_at)
         except SpeechError as error:
             bound.warning("message_not_looked_up", reason=str(error))
             return
@@ -119,7 +107,7 @@ class Courier:
         try:
             if begun.attempt.level is Level.VOICE_NOTE:
                 return self._send_voice_note(begun, escalation)
-            message = self._composer.message(begun, escalation)
+            message = self.composer.message(begun, escalation)
         except SpeechError as error:
             return Delivery(state=AttemptState.FAILED, provider="speech", reason=str(error))
         return self._channels[begun.attempt.level].send(message)
@@ -130,7 +118,7 @@ class Courier:
         Raises ``SpeechError``.
         """
         attempt = begun.attempt
-        audio = self._composer.spoken(attempt, escalation)
+        audio = self.composer.spoken(attempt, escalation)
         try:
             reserved = self._quota.reserve_note(
                 self._record,
@@ -144,7 +132,7 @@ class Courier:
             return Delivery(state=AttemptState.UNAVAILABLE, provider="quota", reason=f"record: {error}")
         if not reserved:
             return Delivery(state=AttemptState.SKIPPED, provider="quota", reason=QUOTA_SPENT)
-        delivery = self._channels[Level.VOICE_NOTE].send(self._composer.voice_note(begun, escalation, audio))
+        delivery = self._channels[Level.VOICE_NOTE].send(self.composer.voice_note(begun, escalation, audio))
         sent = delivery.state in _MAY_HAVE_LEFT
         self._settle_note(attempt, audio.duration if sent else timedelta())
         return delivery

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.model.attempt import AttemptState
+from gateway.model.attempt import Attempt, AttemptState, Level
 from gateway.model.timeline import TimelineEntry, TimelineType
 from gateway.model.whatsapp import recorded_reason
 from gateway.ports.messages import Delivery
@@ -53,7 +53,17 @@ def _finish_message(work: UnitOfWork, result: MessageResult) -> None:
     detail: dict[str, object] = {"attempt_id": attempt.id, "result": delivery.state.value}
     detail |= {"provider": delivery.provider, "provider_id": delivery.provider_id, "reason": reason}
     detail |= learn(work, delivery, began_at=attempt.began_at, at=result.at)
+    if attempt.level is Level.OWNER:
+        _note_owner_message(work, attempt, delivery)
     note_step(work, attempt, TimelineType.ATTEMPT_RESULT, result.at, detail)
+
+
+def _note_owner_message(work: UnitOfWork, attempt: Attempt, delivery: Delivery) -> None:
+    """Record where the owner's message can be edited. One that perhaps was sent is found again by its button."""
+    if delivery.state is AttemptState.SENT and delivery.chat is not None and delivery.provider_id is not None:
+        work.owner_messages.number(attempt.id, chat=delivery.chat, message_id=delivery.provider_id)
+    elif delivery.state is not AttemptState.UNKNOWN:
+        work.owner_messages.discard(attempt.id)
 
 
 def delivery_report(record: Record, report: Delivery, *, at: datetime, attempt_id: int | None = None) -> bool:

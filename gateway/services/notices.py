@@ -1,5 +1,6 @@
 """Telling owners, once a month each, that most or all of a cap is used. Blocks: it runs beside the actors."""
 
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,9 +13,11 @@ from gateway.model.policy import Policy
 from gateway.model.quota import NoticeState
 from gateway.ports.clock import Clock
 from gateway.ports.messages import Delivery, Message, NotificationChannel
+from gateway.ports.owners import OwnerChannel
 from gateway.ports.quota import QuotaNotice
 from gateway.ports.record import Record, RecordUnavailableError
 from gateway.services.exceptions import UnknownLicenseError
+from gateway.services.owner_moves import follow_move
 from gateway.wording import phrases
 
 log = structlog.get_logger(__name__)
@@ -32,17 +35,32 @@ class NoticeSender:
         self._clock = clock
         self._channel = channel
         self._policy = policy
+        self._sending = threading.Lock()
 
     def send_due(self) -> None:
-        """Send all notices that are due. Never raises."""
+        """Send all notices that are due and whose chat's turn it is. Never raises; not two at a time."""
+        if not self._sending.acquire(blocking=False):
+            return
         try:
             for notice in pending_notices(self._record, self._clock.now()):
-                self._send(notice)
+                if self._is_turn_of(notice):
+                    self._send(notice)
         except RecordUnavailableError as error:
             log.warning("notices_not_looked_up", error=str(error))
         except Exception:
             # Nobody waits for this work: what it raises would be lost.
             log.exception("notice_sender_failed")
+        finally:
+            self._sending.release()
+
+    def _is_turn_of(self, notice: QuotaNotice) -> bool:
+        """Tell whether the owner may be sent a message now; where not, the notice stays due."""
+        if not isinstance(self._channel, OwnerChannel):
+            return True
+        with self._record.read() as work:
+            license_ = work.licenses.get(notice.license_id)
+        chat = license_.owner_telegram if license_ is not None else None
+        return not chat or not self._channel.turn(chat)
 
     def _send(self, notice: QuotaNotice) -> None:
         license_ = begin_notice(self._record, notice.id, license_id=notice.license_id, at=self._clock.now())
@@ -72,7 +90,10 @@ class NoticeSender:
             used=notice.used,
             cap=notice.cap,
         )
-        return self._channel.send(Message(level=Level.OWNER, to=license_.owner_telegram, text=text))
+        delivery = self._channel.send(Message(level=Level.OWNER, to=license_.owner_telegram, text=text))
+        if delivery.chat is not None:
+            follow_move(self._record, license_.owner_telegram, delivery.chat)
+        return delivery
 
 
 def pending_notices(record: Record, at: datetime) -> Sequence[QuotaNotice]:

@@ -370,6 +370,7 @@ owner_messages = Table(
     Column("due_at", UtcDateTime),
     Column("reason", Text),
     Index("ix_owner_messages_event_id", "event_id"),
+    Index("ix_owner_messages_message_id", "message_id"),
     _partial("ix_owner_messages_due", "due_at", where=OWNER_MESSAGE_DUE),
 )
 

@@ -11,10 +11,12 @@ from gateway.ports.record import (
     AuditRepository,
     CallRepository,
     ContactRepository,
+    CursorRepository,
     EventRepository,
     EvidenceRepository,
     HeartbeatRepository,
     LicenseRepository,
+    OwnerMessageRepository,
     SignalRepository,
     SourceRepository,
     TimelineRepository,
@@ -30,6 +32,7 @@ from gateway.store.repositories.evidence import SqlEvidence
 from gateway.store.repositories.heartbeats import SqlHeartbeats
 from gateway.store.repositories.inbound import SqlInbound
 from gateway.store.repositories.licenses import SqlLicenses
+from gateway.store.repositories.owner_messages import SqlCursors, SqlOwnerMessages
 from gateway.store.repositories.quota import SqlQuota
 from gateway.store.repositories.signals import SqlSignals
 from gateway.store.repositories.sources import SqlSources
@@ -57,6 +60,8 @@ class SqlUnitOfWork:
         self.heartbeats: HeartbeatRepository = SqlHeartbeats(connection)
         self.inbound: InboundRepository = SqlInbound(connection)
         self.quota: QuotaRepository = SqlQuota(connection)
+        self.owner_messages: OwnerMessageRepository = SqlOwnerMessages(connection)
+        self.cursors: CursorRepository = SqlCursors(connection)
         self.users: UserRepository = SqlUsers(connection)
         self.audit: AuditRepository = SqlAudit(connection)
 

@@ -2,6 +2,6 @@
 
 from tests.clouds.server import Fault as Fault
 from tests.clouds.telegram import FakeTelegram as FakeTelegram
-from tests.clouds.telegram import SentText as SentText
+from tests.clouds.telegram_chats import SentText as SentText
 from tests.clouds.twilio import FakeTwilio as FakeTwilio
 from tests.clouds.twilio_message import SentMessage as SentMessage

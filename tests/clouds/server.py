@@ -145,7 +145,8 @@ class FakeCloud:
     ) -> None:
         self.close()
 
-    def _next_fault(self) -> Fault | None:
+    def next_fault(self, request: Request) -> Fault | None:
+        """Return what goes wrong with this request."""
         with self.changed:
             return self._faults.pop(0) if self._faults else self._always
 
@@ -192,7 +193,7 @@ class _Conversation(BaseHTTPRequestHandler):
         with cloud.changed:
             cloud.requests.append(request)
             cloud.changed.notify_all()
-        fault = cloud._next_fault()
+        fault = cloud.next_fault(request)
         if fault is Fault.HANG:
             released.wait()
             return

@@ -6,6 +6,7 @@ import httpx
 from telegram.error import (
     BadRequest,
     ChatMigrated,
+    Conflict,
     Forbidden,
     InvalidToken,
     NetworkError,
@@ -17,8 +18,15 @@ from gateway.model.attempt import AttemptState
 from gateway.ports.messages import Delivery
 
 PROVIDER = "telegram"
+WEBHOOK_ADVICE = (
+    "open https://api.telegram.org/bot<token>/deleteWebhook once, give Tocsin a bot of its own, "
+    "or set telegram.poll: false"
+)
 
 _LONGEST_REASON = 300
+# "Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a
+# current content and reply markup of the message", as the Bot API's server words it.
+_IS_SHOWN = "message is not modified"
 # httpx reports a failed TLS handshake as ConnectError.
 _BEFORE_REQUEST = (
     httpx.ConnectError,
@@ -38,8 +46,7 @@ def failed_delivery(error: TelegramError | TimeoutError) -> Delivery:
     """
     match error:
         case RetryAfter():
-            pause = error.retry_after
-            seconds = pause.total_seconds() if isinstance(pause, timedelta) else pause
+            seconds = pause_of(error).total_seconds()
             return _delivery(AttemptState.UNAVAILABLE, f"flood control: retry after {seconds:.0f} s")
         case InvalidToken():
             reason = "bot token refused"
@@ -52,6 +59,43 @@ def failed_delivery(error: TelegramError | TimeoutError) -> Delivery:
         case _:
             return _delivery(AttemptState.UNKNOWN, f"no answer of the Bot API's kind: {type(error).__name__}")
     return _delivery(AttemptState.FAILED, reason)
+
+
+def failed_edit(error: TelegramError | TimeoutError, message_id: str) -> Delivery:
+    """Return what a failed ``editMessageText`` means.
+
+    ``FAILED`` is an end: the message or the chat is gone, the bot was blocked. A text that is shown already is what was
+    wanted. All else may be tried again, since an edit that happens twice shows nothing twice.
+    """
+    if isinstance(error, BadRequest) and _IS_SHOWN in error.message.casefold():
+        return Delivery(state=AttemptState.SENT, provider=PROVIDER, provider_id=message_id)
+    if isinstance(error, ChatMigrated):
+        return _delivery(AttemptState.FAILED, "the group is now a supergroup: its earlier messages cannot be edited")
+    return failed_delivery(error)
+
+
+def failed_poll(error: TelegramError | TimeoutError) -> str:
+    """Return in words why a ``getUpdates`` failed, and what to do about it.
+
+    https://core.telegram.org/bots/api#getupdates: a bot with a webhook has no updates to fetch, and one that several
+    fetch from gives them to one.
+    """
+    match error:
+        case Conflict() if "webhook" in error.message.casefold():
+            return f"pressed buttons do not arrive: the bot has a webhook; {WEBHOOK_ADVICE}"
+        case Conflict():
+            return (
+                "pressed buttons arrive late or not at all: another program asks for this bot's updates; "
+                "end it, or give Tocsin a bot of its own"
+            )
+        case _:
+            return f"pressed buttons do not arrive: {failed_delivery(error).reason}"
+
+
+def pause_of(error: RetryAfter) -> timedelta:
+    """Return how long flood control says to wait."""
+    pause = error.retry_after
+    return pause if isinstance(pause, timedelta) else timedelta(seconds=pause)
 
 
 def _network_failure(error: NetworkError | TimeoutError) -> Delivery:

@@ -1,6 +1,6 @@
 """Acknowledgements and their links in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -78,6 +78,11 @@ class SqlAcknowledgements:
         found = self._connection.execute(_LINKS_OF_EVENTS, {"event_ids": event_ids}).mappings()
         made = {(row["event_id"], row["contact_id"]): _link(row) for row in found}
         return [made[event_id, contact_id] for event_id, contact_id, _ in links]
+
+    def owner_links(self, event_ids: Collection[int]) -> Mapping[int, AckLink]:
+        """See the port."""
+        rows = self._connection.execute(_LINKS_OF_EVENTS, {"event_ids": sorted(event_ids)}).mappings()
+        return {row["event_id"]: _link(row) for row in rows if row["contact_id"] is None}
 
     def link(self, link_id: int) -> AckLink | None:
         """See the port."""

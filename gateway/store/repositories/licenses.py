@@ -14,6 +14,7 @@ _GET = select(licenses).where(_ID)
 _LOCK = select(licenses.c.id).where(_ID).with_for_update(key_share=True)
 _LIST = select(licenses).order_by(licenses.c.id)
 _UPDATE = update(licenses).where(_ID)
+_MOVE_OWNER = update(licenses).where(licenses.c.owner_telegram == bindparam("chat")).returning(licenses.c.id)
 
 
 class SqlLicenses:
@@ -49,6 +50,11 @@ class SqlLicenses:
     def update(self, license_: License) -> None:
         """See the port."""
         self._connection.execute(_UPDATE, {"license_id": license_.id, **_columns(license_)})
+
+    def move_owner(self, chat: str, new_chat: str) -> Sequence[int]:
+        """See the port."""
+        moved = self._connection.execute(_MOVE_OWNER, {"chat": chat, "owner_telegram": new_chat})
+        return sorted(moved.scalars())
 
 
 def license_of(row: RowMapping) -> License:

@@ -42,6 +42,7 @@ def _owner_messages() -> None:
         sa.PrimaryKeyConstraint("attempt_id", name=op.f("pk_owner_messages")),
     )
     op.create_index("ix_owner_messages_event_id", "owner_messages", ["event_id"])
+    op.create_index("ix_owner_messages_message_id", "owner_messages", ["message_id"])
     op.create_index(
         "ix_owner_messages_due",
         "owner_messages",
