@@ -1,5 +1,6 @@
 """A license: one tenant, and who may post alerts for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -26,6 +27,7 @@ class License:
     ``caps`` holds what the license has in place of its tier's ``voice_minutes`` and
     ``events_per_month``; ``None`` is without limit. With ``overdraft`` voice notes
     and calls about critical events go on when the voice minutes are spent.
+    ``templates`` are its own words, by language and name (``gateway.wording.templates``).
     """
 
     id: int
@@ -40,6 +42,7 @@ class License:
     policy: dict[str, object] = field(default_factory=dict)
     caps: dict[str, int | None] = field(default_factory=dict)
     overdraft: bool = False
+    templates: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

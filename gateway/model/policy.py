@@ -1,6 +1,7 @@
 """The rules that an escalation follows, and the copy of them that an event keeps."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from gateway.model.call import MachinePolicy
@@ -54,7 +55,10 @@ class SnapshotContact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Policy, tier and people as they were when the event opened: no edit changes a running escalation."""
+    """Policy, tier and people as they were when the event opened: no edit changes a running escalation.
+
+    ``templates`` are the license's own words, by language and name (``gateway.wording.templates``).
+    """
 
     license_name: str
     tier_name: str
@@ -65,6 +69,7 @@ class Snapshot:
     time_zone: str
     owner_telegram: str | None
     handoff_number: str | None
+    templates: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def contact(self, contact_id: int) -> SnapshotContact:
         """Return the contact with that id; ``KeyError`` where the snapshot has none."""

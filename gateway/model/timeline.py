@@ -31,6 +31,7 @@ class TimelineType(StrEnum):
     ACKNOWLEDGED_AGAIN = "acknowledged_again"
     RESOLVED = "resolved"
     EXHAUSTED = "exhausted"
+    TEMPLATE_FAILED = "template_failed"
     ENGINE_FAULT = "engine_fault"
 
 

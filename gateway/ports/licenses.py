@@ -1,6 +1,6 @@
 """Licenses, as the use cases see them in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from gateway.model.license import License
@@ -26,7 +26,11 @@ class LicenseRepository(Protocol):
         ...
 
     def update(self, license_: License) -> None:
-        """Store the license's present values."""
+        """Store the license's present values, all but its templates."""
+        ...
+
+    def set_templates(self, license_id: int, templates: Mapping[str, Mapping[str, str]]) -> None:
+        """Store the license's templates, by language and name. ``lock`` it before they are read."""
         ...
 
     def move_owner(self, chat: str, new_chat: str) -> Sequence[int]:

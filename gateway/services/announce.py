@@ -7,11 +7,11 @@ from pathlib import Path
 
 import structlog
 
-from gateway.model.attempt import AttemptState
+from gateway.model.attempt import AttemptState, Level
 from gateway.model.call import Call, MachinePolicy
 from gateway.model.caps import CallCaps
 from gateway.model.languages import speakable
-from gateway.model.policy import Snapshot
+from gateway.model.policy import Snapshot, SnapshotContact
 from gateway.ports.clock import Clock
 from gateway.ports.phone import KEY_WAIT, LONGEST_CALL, MESSAGE_ROUNDS, CallOrder, Phone, Prompt
 from gateway.ports.record import Record
@@ -21,7 +21,9 @@ from gateway.services.acknowledge import AckResult
 from gateway.services.call_safety import CallGuard
 from gateway.services.due import DueAlert, due_alerts
 from gateway.services.lines import ALL_IN_TROUBLE, NO_PHONE_SYSTEM, Line
+from gateway.services.own_words import OwnWords
 from gateway.wording import phrases
+from gateway.wording.templates import Facts, TemplateName
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +68,7 @@ class Announcer:
         self._prompts = prompts
         self._call_caps = call_caps
         self._guard = guard
+        self._own_words = OwnWords(record=record, clock=clock)
         self._hurried_speech = hurried_speech if hurried_speech is not None else speech
 
     def prepare(self, contact_id: int, attempt_ids: Collection[int], way: Line | Call) -> PreparedCall:
@@ -96,7 +99,7 @@ class Announcer:
         snapshot = due[-1].snapshot
         contact = snapshot.contact(contact_id)
         try:
-            announcement = self._phone_audio(_announcement(contact.language, due), contact.language)
+            announcement = self._phone_audio(self._announcement(contact, due), contact.language)
             prompts = self._prompts(contact.language)
             longest = self._longest(announcement, contact.language)
         except SpeechError as error:
@@ -173,6 +176,27 @@ class Announcer:
         speech = speech if speech is not None else self._speech
         return speech.render(text, language=speakable(language), audio_format=AudioFormat.PHONE)
 
+    def _announcement(self, contact: SnapshotContact, due: Sequence[DueAlert]) -> str:
+        """Return what the call says, in the words of the license where it has its own: those of the newest alert."""
+        newest = due[-1]
+        facts = Facts(
+            license_name=newest.snapshot.license_name,
+            contact=contact.name,
+            severity=newest.severity,
+            title=newest.title,
+            body=newest.body,
+            titles=[alert.title for alert in due],
+        )
+        return self._own_words.of(
+            TemplateName.CALL if len(due) == 1 else TemplateName.CALL_SEVERAL,
+            contact.language,
+            facts,
+            snapshot=newest.snapshot,
+            event_id=newest.attempt.event_id,
+            level=Level.CALL,
+            contact_id=contact.id,
+        )
+
     def _handoff_number(self, snapshot: Snapshot) -> str | None:
         """Return the operator's number, ``None`` where there is none or it must not be called."""
         number = snapshot.handoff_number
@@ -186,7 +210,7 @@ class Announcer:
         """Speak what the operator hears before they are connected: without it they are connected all the same."""
         snapshot = due[-1].snapshot
         titles = [replace(alert, body="") for alert in due]
-        said = _announcement(snapshot.language, titles)
+        said = _built_in_announcement(snapshot.language, titles)
         whisper = phrases.whisper(snapshot.language, name=name, announcement=said)
         try:
             return self._phone_audio(whisper, snapshot.language, self._hurried_speech).path
@@ -206,7 +230,7 @@ def _machine_policy(due: Sequence[DueAlert]) -> MachinePolicy:
     return next(policy for policy in MachinePolicy if policy in wanted)
 
 
-def _announcement(language: str, due: Sequence[DueAlert]) -> str:
+def _built_in_announcement(language: str, due: Sequence[DueAlert]) -> str:
     if len(due) == 1:
         alert = due[0]
         return phrases.announcement(

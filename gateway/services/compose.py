@@ -1,6 +1,7 @@
 """What the messages of an escalation say: the text, the voice note, the stand-down and the owner's report."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.model.attempt import Attempt, Level
@@ -11,15 +12,17 @@ from gateway.ports.record import EscalationRecord
 from gateway.ports.speech import Audio, AudioFormat, Speech
 from gateway.services.advance import Begun
 from gateway.services.buttons import button_payload
+from gateway.services.own_words import OwnWords
 from gateway.wording import phrases, whatsapp
 from gateway.wording.results import tried_line
+from gateway.wording.templates import Facts, TemplateName
 
 # WhatsApp refuses line breaks in a template's variables, and long ones; the whole template may have 1024 characters.
 _VARIABLE_LIMIT = 250
 
 
 class Composer:
-    """Makes the messages of escalations, complete for the channel that sends them. Sends and records nothing.
+    """Makes the messages of escalations, complete for the channel that sends them.
 
     ``link_url`` makes the address of an acknowledgement link from its id, ``media_url`` that of a voice note,
     ``status_url`` that for reports about an attempt's message.
@@ -29,11 +32,13 @@ class Composer:
         self,
         *,
         speech: Speech,
+        own_words: OwnWords,
         link_url: Callable[[int], str],
         media_url: Callable[[Path], str],
         status_url: Callable[[int], str | None],
     ) -> None:
         self._speech = speech
+        self._own_words = own_words
         self._link_url = link_url
         self._media_url = media_url
         self._status_url = status_url
@@ -52,16 +57,8 @@ class Composer:
         event, snapshot = escalation.event, escalation.snapshot
         contact = snapshot.contact(_contact_id(begun.attempt))
         link = self._link_url(begun.link_id) if begun.link_id is not None else ""
-        severity = event.severity.value
-        text = phrases.whatsapp_alert(
-            contact.language,
-            license_name=snapshot.license_name,
-            severity=severity,
-            title=event.title,
-            body=event.body,
-            link=link,
-        )
-        severity_word = phrases.severity_word(contact.language, severity)
+        text = self._worded(TemplateName.TEXT, begun.attempt, escalation, replace(_facts(escalation), link=link))
+        severity_word = phrases.severity_word(contact.language, event.severity.value)
         variables = {"1": snapshot.license_name, "2": severity_word, "3": event.title, "4": link}
         return Message(
             level=Level.TEXT,
@@ -78,17 +75,11 @@ class Composer:
 
     def spoken(self, attempt: Attempt, escalation: EscalationRecord) -> Audio:
         """Return the voice note of an attempt, spoken. Blocks; raises ``SpeechError``."""
-        event, snapshot = escalation.event, escalation.snapshot
-        contact = snapshot.contact(_contact_id(attempt))
-        announcement = phrases.announcement(
-            contact.language,
-            license_name=snapshot.license_name,
-            severity=event.severity.value,
-            title=event.title,
-            body=event.body,
-        )
-        text = phrases.voice_note(contact.language, announcement=announcement)
-        return self._speech.render(text, language=speakable(contact.language), audio_format=AudioFormat.VOICE_NOTE)
+        facts = _facts(escalation)
+        announcement = self._worded(TemplateName.CALL, attempt, escalation, facts)
+        text = self._worded(TemplateName.VOICE_NOTE, attempt, escalation, replace(facts, announcement=announcement))
+        language = speakable(escalation.snapshot.contact(_contact_id(attempt)).language)
+        return self._speech.render(text, language=language, audio_format=AudioFormat.VOICE_NOTE)
 
     def voice_note(self, begun: Begun, escalation: EscalationRecord, audio: Audio) -> Message:
         """Return the message that carries a spoken voice note."""
@@ -109,7 +100,9 @@ class Composer:
         return Message(
             level=Level.STAND_DOWN,
             to=contact.whatsapp,
-            text=phrases.stand_down(contact.language, title=event.title, by=by),
+            text=self._worded(
+                TemplateName.STAND_DOWN, begun.attempt, escalation, replace(_facts(escalation), by=by or "")
+            ),
             template_variables={
                 "1": _one_line(event.title),
                 "2": _one_line(whatsapp.how_it_ended(contact.language, by=by)),
@@ -121,14 +114,34 @@ class Composer:
 
     def _owner_report(self, begun: Begun, escalation: EscalationRecord) -> Message:
         snapshot = escalation.snapshot
-        text = phrases.owner_report(
-            snapshot.language,
-            license_name=snapshot.license_name,
-            title=escalation.event.title,
-            tried=tried_lines(escalation),
-            link=self._link_url(begun.link_id) if begun.link_id is not None else None,
-        )
+        link = self._link_url(begun.link_id) if begun.link_id is not None else ""
+        facts = replace(_facts(escalation), tried=tried_lines(escalation), link=link)
+        text = self._worded(TemplateName.OWNER_REPORT, begun.attempt, escalation, facts)
         return Message(level=Level.OWNER, to=snapshot.owner_telegram or "", text=text)
+
+    def _worded(self, name: TemplateName, attempt: Attempt, escalation: EscalationRecord, facts: Facts) -> str:
+        """Return a message to the attempt's contact, or to the owner, in their language and the license's words."""
+        snapshot = escalation.snapshot
+        contact = None if attempt.contact_id is None else snapshot.contact(attempt.contact_id)
+        return self._own_words.of(
+            name,
+            snapshot.language if contact is None else contact.language,
+            facts if contact is None else replace(facts, contact=contact.name),
+            snapshot=snapshot,
+            event_id=attempt.event_id,
+            level=attempt.level,
+            contact_id=attempt.contact_id,
+        )
+
+
+def _facts(escalation: EscalationRecord) -> Facts:
+    event = escalation.event
+    return Facts(
+        license_name=escalation.snapshot.license_name,
+        severity=event.severity.value,
+        title=event.title,
+        body=event.body,
+    )
 
 
 def tried_lines(escalation: EscalationRecord) -> list[str]:

@@ -25,6 +25,7 @@ from gateway.model.timeline import TimelineEntry, TimelineType
 from gateway.ports.record import NewEvent, Record, SignalKind, SourceCredentials, UnitOfWork
 from gateway.services.acknowledge import resolve_within
 from gateway.services.quota import effective_tier, note_event_marks, time_zone
+from gateway.wording.templates import used_by
 
 log = structlog.get_logger(__name__)
 
@@ -252,26 +253,28 @@ def _effective_policy(base: PolicyConfig, overrides: str) -> Policy:
 
 
 def _snapshot(work: UnitOfWork, license_: License, policy: Policy, tier: Tier) -> Snapshot:
+    contacts = tuple(
+        SnapshotContact(
+            id=contact.id,
+            name=contact.name,
+            phone=contact.phone,
+            whatsapp=contact.whatsapp,
+            language=contact.language,
+        )
+        for contact in work.contacts.of_license(license_.id)
+        if contact.enabled
+    )
     return Snapshot(
         license_name=license_.name,
         tier_name=license_.tier,
         tier=tier,
         policy=policy,
-        contacts=tuple(
-            SnapshotContact(
-                id=contact.id,
-                name=contact.name,
-                phone=contact.phone,
-                whatsapp=contact.whatsapp,
-                language=contact.language,
-            )
-            for contact in work.contacts.of_license(license_.id)
-            if contact.enabled
-        ),
+        contacts=contacts,
         language=license_.language,
         time_zone=license_.time_zone,
         owner_telegram=license_.owner_telegram,
         handoff_number=license_.handoff_number,
+        templates=used_by(license_.templates, [license_.language, *(contact.language for contact in contacts)]),
     )
 
 

@@ -31,6 +31,17 @@ def load_object(text: str) -> dict[str, object]:
     return value
 
 
+def dump_templates(templates: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Return a license's templates, by language and name, as JSON values."""
+    return {language: dict(named) for language, named in templates.items()}
+
+
+def load_templates(text: str) -> dict[str, dict[str, str]]:
+    """Return templates from their JSON text."""
+    value: dict[str, dict[str, str]] = json.loads(text)
+    return value
+
+
 def dump_snapshot(snapshot: Snapshot) -> str:
     """Return a snapshot as text. Lengths of time are integers, in microseconds."""
     return dump_object(
@@ -44,6 +55,7 @@ def dump_snapshot(snapshot: Snapshot) -> str:
             "time_zone": snapshot.time_zone,
             "owner_telegram": snapshot.owner_telegram,
             "handoff_number": snapshot.handoff_number,
+            "templates": dump_templates(snapshot.templates),
         }
     )
 
@@ -54,6 +66,7 @@ def load_snapshot(text: str) -> Snapshot:
     """Return the snapshot that ``dump_snapshot`` wrote, in this version or in another.
 
     A policy key that came after the snapshot was written takes its default; one that is gone since is left out.
+    A snapshot from before there were templates has none.
     """
     value = json.loads(text)
     for name in _LENGTHS_OF_TIME & value["policy"].keys():
@@ -70,6 +83,7 @@ def load_snapshot(text: str) -> Snapshot:
         time_zone=value["time_zone"],
         owner_telegram=value["owner_telegram"],
         handoff_number=value["handoff_number"],
+        templates=value.get("templates", {}),
     )
 
 

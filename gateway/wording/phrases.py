@@ -79,9 +79,14 @@ def announcement(language: str, *, license_name: str, severity: str, title: str,
 
 def heard_alert(language: str, *, title: str, body: str) -> str:
     """Return title and body of an alert as they are said; a body that only repeats the title is left out."""
+    return _joined(heard_parts(language, title=title, body=body), language)
+
+
+def heard_parts(language: str, *, title: str, body: str) -> tuple[str, str]:
+    """Return title and body of an alert as they are said; the body is empty where it only repeats the title."""
     heard_title = spoken(title, language, limit=_TITLE_LIMIT)
     heard_body = spoken(body, language, limit=_BODY_LIMIT)
-    return _joined([heard_title] if heard_body == heard_title else [heard_title, heard_body], language)
+    return heard_title, "" if heard_body == heard_title else heard_body
 
 
 def announcement_of_several(language: str, *, license_name: str, titles: Sequence[str]) -> str:
@@ -92,7 +97,7 @@ def announcement_of_several(language: str, *, license_name: str, titles: Sequenc
         "spoken", "There is {count} alert from {license}.", "There are {count} alerts from {license}.", count
     )
     name = spoken(license_name, language, limit=_NAME_LIMIT)
-    parts = [several.format(count=_counted(language, count), license=name)]
+    parts = [several.format(count=counted(language, count), license=name)]
     one_of_several = words.pgettext("spoken", "Alert {number}: {title}")
     for number, title in enumerate(titles[:TITLES_ANNOUNCED], start=1):
         heard = spoken(title, language, limit=_SHORT_TITLE_LIMIT)
@@ -100,7 +105,7 @@ def announcement_of_several(language: str, *, license_name: str, titles: Sequenc
     if count > TITLES_ANNOUNCED:
         rest = count - TITLES_ANNOUNCED
         more = words.npgettext("spoken", "And {count} more.", "And {count} more.", rest)
-        parts.append(more.format(count=_counted(language, rest)))
+        parts.append(more.format(count=counted(language, rest)))
     return _joined(parts, language)
 
 
@@ -225,7 +230,8 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"
 
 
-def _counted(language: str, count: int) -> str:
+def counted(language: str, count: int) -> str:
+    """Return a number as it is said in front of what is counted."""
     # Translators: the word for two in front of what is counted, where it is not the figure (as in Chinese).
     two = words_of(language).pgettext("before what is counted", "2")
     return two if count == _TWO else str(count)

@@ -1,11 +1,11 @@
 """Licenses in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from gateway.model.license import License
-from gateway.store.json_text import dump_object, load_object
+from gateway.store.json_text import dump_object, dump_templates, load_object, load_templates
 from gateway.store.tables import licenses
 
 _ADD = insert(licenses).returning(licenses)
@@ -51,6 +51,11 @@ class SqlLicenses:
         """See the port."""
         self._connection.execute(_UPDATE, {"license_id": license_.id, **_columns(license_)})
 
+    def set_templates(self, license_id: int, templates: Mapping[str, Mapping[str, str]]) -> None:
+        """See the port."""
+        kept = dump_object(dump_templates(templates))
+        self._connection.execute(_UPDATE, {"license_id": license_id, "templates": kept})
+
     def move_owner(self, chat: str, new_chat: str) -> Sequence[int]:
         """See the port."""
         moved = self._connection.execute(_MOVE_OWNER, {"chat": chat, "owner_telegram": new_chat})
@@ -72,6 +77,7 @@ def license_of(row: RowMapping) -> License:
         policy=load_object(row[licenses.c.policy]),
         caps=_caps(row[licenses.c.caps]),
         overdraft=row[licenses.c.overdraft],
+        templates=load_templates(row[licenses.c.templates]),
     )
 
 
