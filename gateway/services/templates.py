@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
+from gateway.model.attempt import Attempt, AttemptState, Level
+from gateway.model.call import CallOutcome
 from gateway.model.event import Severity
 from gateway.model.languages import LANGUAGES, speakable
 from gateway.model.license import License
 from gateway.ports.record import Record, UnitOfWork
 from gateway.services.exceptions import InvalidValueError, UnknownLicenseError
 from gateway.wording import sandbox, worded
+from gateway.wording.results import tried_line
 from gateway.wording.sandbox import TemplateFailedError, TemplateRefusedError
 from gateway.wording.templates import VARIABLES, Facts, TemplateName, Templates, find, key_of, written
 
 _LINK = "https://alerts.example.com/a/Zm9vYmFyYmF6cXV4"
-_TRIED = ("Ana (+15550123): text delivered, call missed (no answer)", "Luis (+15550124): call missed (busy)")
+_TRIED = {"Ana": CallOutcome.NO_ANSWER, "Luis": CallOutcome.BUSY}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +100,10 @@ def preview(
     return Preview(own=True, written=shown, spoken=said)
 
 
-def sample(*, title: str | None = None, body: str | None = None, severity: Severity = Severity.CRITICAL) -> Facts:
-    """Return what an example alert tells, with some of it replaced."""
+def sample(
+    language: str, *, title: str | None = None, body: str | None = None, severity: Severity = Severity.CRITICAL
+) -> Facts:
+    """Return what an example alert tells, with some of it replaced; ``language`` is that of what was tried."""
     shown = "Blacklisted plate AB-1234-XY at gate 2" if title is None else title
     return Facts(
         license_name="",
@@ -108,8 +114,24 @@ def sample(*, title: str | None = None, body: str | None = None, severity: Sever
         link=_LINK,
         by="Luis",
         titles=(shown, "Parking lot nearly full: 190/200", "Door open: server room"),
-        tried=_TRIED,
+        tried=[
+            tried_line(language, name=name, phone="+15550123", attempts=_attempts(outcome))
+            for name, outcome in _TRIED.items()
+        ],
     )
+
+
+def _attempts(outcome: CallOutcome) -> list[Attempt]:
+    text = Attempt(
+        id=1,
+        event_id=1,
+        contact_id=1,
+        level=Level.TEXT,
+        number=1,
+        state=AttemptState.DELIVERED,
+        began_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    return [text, replace(text, id=2, level=Level.CALL, state=AttemptState.MISSED, reason=outcome.value)]
 
 
 def _of_license(facts: Facts, license_: License, language: str, name: TemplateName) -> Facts:
@@ -121,7 +143,7 @@ def _of_license(facts: Facts, license_: License, language: str, name: TemplateNa
 
 def _samples() -> Iterator[tuple[str, Facts]]:
     """Return alerts that a template must cope with, and what they are called."""
-    usual = replace(sample(), license_name="Acme")
+    usual = replace(sample("en"), license_name="Acme")
     yield "a usual alert", usual
     bare = replace(usual, body="", severity="info", by="", contact="A", tried=(), titles=("A", "B"))
     yield "an alert without a body, withdrawn by its source", bare

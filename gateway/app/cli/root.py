@@ -20,6 +20,7 @@ _COMMANDS = {
     "license": "licenses",
     "contact": "tenants",
     "source": "tenants",
+    "template": "templates",
     "admin": "users",
     "event": "events",
     "quota": "quota",
