@@ -19,14 +19,14 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import yaml
 
-from gateway.app.bootstrap import build_speech, link_url, source_tokens
-from gateway.app.secrets import load_secrets
+from gateway.app.bootstrap import build_speech, link_url
+from gateway.app.secrets import load_secrets, source_tokens
 from gateway.config.loader import load
 from gateway.model.attempt import Level
 from gateway.model.contact import Contact
 from gateway.model.license import SourceKind
 from gateway.ports.speech import AudioFormat
-from gateway.services import tenants
+from gateway.services import sources, tenants
 from gateway.services.queries import show_event
 from gateway.store.record import open_record
 from gateway.store.schema import migrate
@@ -164,9 +164,9 @@ class Gateway:
 
     def source(self, license_id: int) -> str:
         """Make an alert source and return its token."""
-        made = tenants.add_source(
+        made = sources.add_source(
             self.record,
-            source_tokens(self.secrets),
+            source_tokens(self.config, self.secrets),
             license_id=license_id,
             kind=SourceKind.SECURITY,
             name="Panel",

@@ -2,6 +2,7 @@
 
 from flask import Flask
 from flask_bootstrap import Bootstrap5
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from web import ack, admin, callbacks, errors, health, ingest, media, openapi
 from web.converters import EventIdConverter
@@ -22,6 +23,8 @@ def create_app(services: WebServices) -> Flask:
         SEND_FILE_MAX_AGE_DEFAULT=86400,
     )
     app.extensions[EXTENSION] = services
+    if proxies := services.config.web.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign] # as documented
     app.url_map.converters["event_id"] = EventIdConverter
     Bootstrap5(app)
     errors.register(app)

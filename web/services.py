@@ -18,6 +18,7 @@ from gateway.ports.wakeup import Wakeup
 from gateway.services.call_script import CallScript
 from gateway.services.passwords import Passwords
 from gateway.services.quota import VoiceQuota
+from gateway.services.tokens import SourceTokens
 
 EXTENSION = "tocsin"
 
@@ -94,6 +95,7 @@ class AdminServices:
 
     session_key: bytes
     passwords: Passwords
+    tokens: SourceTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import structlog
 
 from gateway.app.clock import WallClock
 from gateway.app.readiness import parts_of
-from gateway.app.secrets import Secrets, load_secrets
+from gateway.app.secrets import Secrets, load_secrets, source_tokens
 from gateway.app.speech import audio_dir, build_speech
 from gateway.channels.telegram.owner import TelegramChannel
 from gateway.channels.twilio.outcomes import read_report
@@ -21,13 +21,14 @@ from gateway.model.attempt import Level
 from gateway.ports.clock import Clock
 from gateway.ports.messages import NotificationChannel
 from gateway.ports.phone import TWILIO, CallOrder, PhoneListener
-from gateway.ports.record import Record
+from gateway.ports.record import Record, RecordUnavailableError
+from gateway.services import sources
 from gateway.services.call_script import CallScript, ScriptSigner
 from gateway.services.media import MediaSigner
 from gateway.services.passwords import Passwords
 from gateway.services.provider_calls import ProviderCalls
 from gateway.services.quota import VoiceQuota
-from gateway.services.tokens import LinkSigner, SourceTokens
+from gateway.services.tokens import LinkSigner
 from gateway.store.record import SqlRecord, open_record
 from gateway.store.schema import SchemaState, migrate, schema_state
 from gateway.store.wakeup import make_wakeup
@@ -57,9 +58,18 @@ def prepare_record(config: Config, *, migrate_first: bool = False) -> None:
         log.error("database_unreachable_at_start")
 
 
-def source_tokens(secrets: Secrets) -> SourceTokens:
-    """Return what hashes and encrypts the tokens of alert sources."""
-    return SourceTokens(hash_key=secrets.token_hash_key, encryption_key=secrets.token_encryption_key)
+def forget_source_tokens(config: Config) -> None:
+    """Delete the copies of tokens that were kept before ``web.keep_source_tokens`` was turned off."""
+    if config.web.keep_source_tokens:
+        return
+    record = build_record(config, pool_size=1)
+    try:
+        if forgotten := sources.forget_tokens(record):
+            log.info("source_tokens_forgotten", count=forgotten)
+    except RecordUnavailableError as error:
+        log.warning("source_tokens_not_forgotten", error=str(error))
+    finally:
+        record.close()
 
 
 def build_channels(config: Config, closing: threading.Event) -> Mapping[Level, NotificationChannel]:
@@ -179,12 +189,13 @@ def build_web_services(config: Config) -> WebServices:
     record = build_record(config, pool_size=config.web.threads)
     twilio = config.twilio
     clock = WallClock()
+    tokens = source_tokens(config, secrets)
     return WebServices(
         config=config,
         record=record,
         wakeup=make_wakeup(config.database_url),
         clock=clock,
-        hash_token=source_tokens(secrets).hash,
+        hash_token=tokens.hash,
         links=LinkSigner(secrets.link_key),
         media=MediaSigner(secrets.media_key),
         audio_dir=audio_dir(config),
@@ -192,5 +203,5 @@ def build_web_services(config: Config) -> WebServices:
         callbacks=TwilioCallbackVerifier(twilio.auth_token) if twilio else None,
         read_report=read_report if twilio else None,
         voice=build_voice_calls(config, secrets),
-        admin=AdminServices(session_key=secrets.session_key, passwords=Passwords()),
+        admin=AdminServices(session_key=secrets.session_key, passwords=Passwords(), tokens=tokens),
     )

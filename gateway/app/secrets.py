@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
 from gateway.config.schema import Config
+from gateway.services.tokens import SourceTokens
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +63,12 @@ def load_secrets(config: Config) -> Secrets:
         session_key=_derive(master, "web session"),
         ami_secrets={node.name: _given_or_kept(node.secret, directory / f"ami-{node.name}") for node in nodes},
     )
+
+
+def source_tokens(config: Config, secrets: Secrets) -> SourceTokens:
+    """Return what hashes the tokens of alert sources, and encrypts their copies where those are kept."""
+    encryption_key = secrets.token_encryption_key if config.web.keep_source_tokens else None
+    return SourceTokens(hash_key=secrets.token_hash_key, encryption_key=encryption_key)
 
 
 def _given_or_kept(given: SecretStr | None, file: Path) -> str:

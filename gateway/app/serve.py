@@ -16,7 +16,7 @@ import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from gateway.app.bootstrap import build_web_services, prepare_record
+from gateway.app.bootstrap import build_web_services, forget_source_tokens, prepare_record
 from gateway.app.first_sign_in import first_sign_in
 from gateway.config.schema import Config
 from gateway.ports.record import RecordUnavailableError
@@ -63,6 +63,7 @@ class _WebApplication(BaseApplication):  # type: ignore[misc] # gunicorn ships n
 def run_web(config: Config) -> int:
     """Run the web processes until SIGTERM. Returns the exit status."""
     prepare_record(config)
+    forget_source_tokens(config)
     try:
         _WebApplication(config).run()
     except SystemExit as end:

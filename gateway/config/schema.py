@@ -59,12 +59,18 @@ _CAPS = CallCaps()
 
 
 class WebConfig(Section):
-    """The web processes."""
+    """The web processes.
+
+    ``trusted_proxies`` is how many proxies stand before them, whose ``X-Forwarded-For`` is believed. Without
+    ``keep_source_tokens`` the token of an alert source is shown once and kept as a hash only.
+    """
 
     bind: Annotated[str, AfterValidator(parse_address)] = "127.0.0.1:8080"
     public_url: Url = "http://127.0.0.1:8080"
     workers: Annotated[Whole, Field(ge=1, le=64)] = 2
     threads: Annotated[Whole, Field(ge=1, le=256)] = 8
+    trusted_proxies: Annotated[Whole, Field(ge=0, le=10)] = 0
+    keep_source_tokens: bool = True
 
 
 class AckLinksConfig(Section):

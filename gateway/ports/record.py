@@ -16,7 +16,7 @@ from gateway.ports.licenses import LicenseRepository
 from gateway.ports.owner_messages import CursorRepository, OwnerMessageRepository
 from gateway.ports.quota import QuotaRepository
 from gateway.ports.signals import Signal, SignalKind, SignalRepository
-from gateway.ports.sources import SourceCredentials, SourceRepository
+from gateway.ports.sources import RefusedPostRepository, SourceCredentials, SourceRepository
 from gateway.ports.timeline import TimelineRepository
 from gateway.ports.users import AuditRepository, UserRepository
 
@@ -38,6 +38,7 @@ __all__ = [
     "OwnerMessageRepository",
     "Record",
     "RecordUnavailableError",
+    "RefusedPostRepository",
     "Signal",
     "SignalKind",
     "SignalRepository",
@@ -77,6 +78,7 @@ class UnitOfWork(Protocol):
     cursors: CursorRepository
     users: UserRepository
     audit: AuditRepository
+    refused_posts: RefusedPostRepository
 
     def commit(self) -> None:
         """Make everything durable. After this returns, a crash loses nothing of it."""

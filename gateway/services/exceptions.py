@@ -47,6 +47,20 @@ class UnknownUserError(ServiceError):
         super().__init__(f"there is no user {user}: see tocsin admin list")
 
 
+class UnknownSourceError(ServiceError):
+    """There is no alert source with that id. ``tocsin source list`` shows those that exist."""
+
+    def __init__(self, source_id: int) -> None:
+        super().__init__(f"there is no alert source {source_id}: see tocsin source list")
+
+
+class TokenNotKeptError(ServiceError):
+    """No copy of the source's token was kept. Rotate the token to get a new one."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the token of {name} is not kept here: rotate it to get a new one")
+
+
 class AmbiguousCallError(ServiceError):
     """More than one call has an id that begins so. Write more of it."""
 

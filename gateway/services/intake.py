@@ -74,13 +74,13 @@ class LicenseInactiveError(Exception):
     """The source's license is not active. ``tocsin license set ID --active`` activates it."""
 
 
-def authenticate(record: Record, token_hash: bytes) -> SourceCredentials:
-    """Return the source that a token's hash belongs to.
+def authenticate(record: Record, token_hash: bytes, at: datetime) -> SourceCredentials:
+    """Return the source that a token's hash belongs to at that time.
 
     Raises ``InvalidTokenError``, ``LicenseInactiveError``, ``RecordUnavailableError``.
     """
     with record.read() as work:
-        return _authenticate(work, token_hash)
+        return _authenticate(work, token_hash, at)
 
 
 def accept(
@@ -100,8 +100,8 @@ def accept(
     """
     with record.write() as work:
         # Other intakes of the license wait here, so what is counted and looked up below stays true until the commit.
-        work.licenses.lock((sender or _authenticate(work, token_hash)).license.id)
-        sender = _authenticate(work, token_hash)
+        work.licenses.lock((sender or _authenticate(work, token_hash, now)).license.id)
+        sender = _authenticate(work, token_hash, now)
         if alert.action is AlertAction.RESOLVE:
             accepted = _resolve(work, sender, alert, config, now)
         else:
@@ -130,8 +130,8 @@ def default_dedup_key(source_id: int, alert: Alert) -> str:
     return hashlib.sha1(canonical.encode("ascii"), usedforsecurity=False).hexdigest()
 
 
-def _authenticate(work: UnitOfWork, token_hash: bytes) -> SourceCredentials:
-    sender = work.sources.by_token_hash(token_hash)
+def _authenticate(work: UnitOfWork, token_hash: bytes, at: datetime) -> SourceCredentials:
+    sender = work.sources.by_token_hash(token_hash, at)
     if sender is None or not sender.source.enabled:
         raise InvalidTokenError
     if not sender.license.active:

@@ -1,9 +1,9 @@
-"""Licenses, their contacts and their alert sources."""
+"""Licenses and their contacts."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -11,27 +11,19 @@ from werkzeug.security import generate_password_hash
 
 from gateway.config.loader import effective_policy
 from gateway.config.schema import Config, parse_e164, parse_language
+from gateway.model.audit import COMMAND_LINE, Actor
 from gateway.model.contact import Contact
-from gateway.model.event import Severity
-from gateway.model.license import AlertSource, License, SourceKind
+from gateway.model.license import License
 from gateway.ports.record import Record, UnitOfWork
+from gateway.services.audit import note_change
 from gateway.services.checked import name_of, pin_of, position_among, valid
 from gateway.services.exceptions import InvalidValueError, UnknownLicenseError, UnknownTierError
-from gateway.services.tokens import SourceTokens, make_token
 
 T = TypeVar("T")
 
 _LARGEST_CAP = 10_000_000
 _NO_CAP = "unlimited"
 _TIERS_CAP = "tier"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewSource:
-    """A source just made, with the token that is told this once."""
-
-    source: AlertSource
-    token: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +62,7 @@ def add_license(
     voice_minutes: str | None = None,
     events_per_month: str | None = None,
     overdraft: bool = False,
+    by: Actor = COMMAND_LINE,
 ) -> License:
     """Record a new license, active from now on. Raises ``ServiceError``, or ``ConfigError`` for the policy.
 
@@ -94,6 +87,7 @@ def add_license(
     )
     with record.write() as work:
         added = work.licenses.add(license_)
+        note_change(work, by, "license.added", license_target(added), at=at, license_id=added.id, after=added)
         work.commit()
     return added
 
@@ -104,13 +98,21 @@ def list_licenses(record: Record) -> Sequence[License]:
         return work.licenses.list()
 
 
-def set_license(record: Record, config: Config, license_id: int, change: LicenseChange) -> License:
-    """Change a license. Raises as ``add_license`` does.
+def set_license(
+    record: Record,
+    config: Config,
+    license_id: int,
+    change: LicenseChange,
+    *,
+    at: datetime | None = None,
+    by: Actor = COMMAND_LINE,
+) -> License:
+    """Change a license. Raises as ``add_license`` does. ``at`` is the time for the audit log, by default the present.
 
     Running escalations keep what they began with, save the voice minutes, which are looked up when they are used.
     """
     with record.write() as work:
-        current = _license(work, license_id)
+        current = require_license(work, license_id)
         policy = dict(current.policy)
         for key, value in (change.policy or {}).items():
             if value is None:
@@ -132,6 +134,16 @@ def set_license(record: Record, config: Config, license_id: int, change: License
         )
         changed = _checked(changed, config)
         work.licenses.update(changed)
+        note_change(
+            work,
+            by,
+            "license.changed",
+            license_target(changed),
+            at=at or datetime.now(UTC),
+            license_id=license_id,
+            before=current,
+            after=changed,
+        )
         work.commit()
     return changed
 
@@ -146,6 +158,8 @@ def add_contact(
     language: str | None = None,
     position: int | None = None,
     pin: str | None = None,
+    at: datetime | None = None,
+    by: Actor = COMMAND_LINE,
 ) -> Contact:
     """Record a new contact; without a position it comes last. Raises ``ServiceError``.
 
@@ -156,7 +170,7 @@ def add_contact(
     checked_whatsapp = valid("whatsapp", parse_e164, whatsapp) if whatsapp else checked_phone
     pin_hash = generate_password_hash(pin_of(pin)) if pin else None
     with record.write() as work:
-        license_ = _license(work, license_id)
+        license_ = require_license(work, license_id)
         # Two contacts that are added at once must not both become the next one.
         work.licenses.lock(license_id)
         contact = Contact(
@@ -170,6 +184,8 @@ def add_contact(
             has_pin=pin_hash is not None,
         )
         added = work.contacts.add(contact, pin_hash=pin_hash)
+        target, when = f"contact {added.id}", at or datetime.now(UTC)
+        note_change(work, by, "contact.add", target, at=when, license_id=license_id, after=added)
         work.commit()
     return added
 
@@ -177,43 +193,13 @@ def add_contact(
 def list_contacts(record: Record, license_id: int) -> Sequence[Contact]:
     """Return the license's contacts in the order in which they are told. Raises ``UnknownLicenseError``."""
     with record.read() as work:
-        _license(work, license_id)
+        require_license(work, license_id)
         return work.contacts.of_license(license_id)
 
 
-def add_source(
-    record: Record,
-    tokens: SourceTokens,
-    *,
-    license_id: int,
-    kind: SourceKind,
-    name: str,
-    at: datetime,
-    severity: Severity = Severity.WARN,
-) -> NewSource:
-    """Record a new alert source and return it with its token, which cannot be read later. Raises ``ServiceError``."""
-    token = make_token()
-    with record.write() as work:
-        _license(work, license_id)
-        source = AlertSource(
-            id=0,
-            license_id=license_id,
-            kind=kind,
-            name=name_of(name),
-            severity=severity,
-            enabled=True,
-            created_at=at,
-        )
-        added = work.sources.add(source, token_hash=tokens.hash(token), token_encrypted=tokens.encrypt(token))
-        work.commit()
-    return NewSource(source=added, token=token)
-
-
-def list_sources(record: Record, license_id: int) -> Sequence[AlertSource]:
-    """Return the license's sources by id. Raises ``UnknownLicenseError``."""
-    with record.read() as work:
-        _license(work, license_id)
-        return work.sources.of_license(license_id)
+def license_target(license_: License) -> str:
+    """Return how the audit log names a license."""
+    return f"license {license_.id}, {license_.name}"
 
 
 def _checked(license_: License, config: Config) -> License:
@@ -251,7 +237,8 @@ def _cap(name: str, value: str) -> int:
     return int(value)
 
 
-def _license(work: UnitOfWork, license_id: int) -> License:
+def require_license(work: UnitOfWork, license_id: int) -> License:
+    """Return a license. Raises ``UnknownLicenseError``."""
     license_ = work.licenses.get(license_id)
     if license_ is None:
         raise UnknownLicenseError(license_id)

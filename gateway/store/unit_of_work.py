@@ -17,6 +17,7 @@ from gateway.ports.record import (
     HeartbeatRepository,
     LicenseRepository,
     OwnerMessageRepository,
+    RefusedPostRepository,
     SignalRepository,
     SourceRepository,
     TimelineRepository,
@@ -34,6 +35,7 @@ from gateway.store.repositories.inbound import SqlInbound
 from gateway.store.repositories.licenses import SqlLicenses
 from gateway.store.repositories.owner_messages import SqlCursors, SqlOwnerMessages
 from gateway.store.repositories.quota import SqlQuota
+from gateway.store.repositories.refused_posts import SqlRefusedPosts
 from gateway.store.repositories.signals import SqlSignals
 from gateway.store.repositories.sources import SqlSources
 from gateway.store.repositories.timeline import SqlTimeline
@@ -64,6 +66,7 @@ class SqlUnitOfWork:
         self.cursors: CursorRepository = SqlCursors(connection)
         self.users: UserRepository = SqlUsers(connection)
         self.audit: AuditRepository = SqlAudit(connection)
+        self.refused_posts: RefusedPostRepository = SqlRefusedPosts(connection)
 
     def commit(self) -> None:
         """See the port. The timeline comes last: its chain is locked for as short a time as can be."""

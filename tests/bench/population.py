@@ -19,7 +19,7 @@ from gateway.model.event import EventStatus
 from gateway.model.license import SourceKind
 from gateway.ports.messages import Delivery, Message
 from gateway.ports.record import Record
-from gateway.services import tenants
+from gateway.services import sources, tenants
 from gateway.services.acknowledge import acknowledge
 from gateway.services.intake import Alert, accept
 from gateway.services.tokens import SourceTokens
@@ -140,7 +140,7 @@ class Population:
             )
             for place in (1, 2)
         )
-        made = tenants.add_source(
+        made = sources.add_source(
             self.record, tokens, license_id=license_.id, kind=SourceKind.SECURITY, name="Panel", at=at
         )
         return Tenant(contacts=(first, second), token_hash=tokens.hash(made.token))

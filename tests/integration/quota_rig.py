@@ -13,7 +13,7 @@ from gateway.model.license import SourceKind
 from gateway.model.quota import VoiceUseKind
 from gateway.ports.phone import CallEnded
 from gateway.ports.record import Record
-from gateway.services import calls, tenants
+from gateway.services import calls, sources, tenants
 from gateway.services.intake import Accepted, Alert, accept
 from gateway.services.quota import QuotaStatus, VoiceQuota, quota_status
 from gateway.services.tokens import SourceTokens
@@ -38,7 +38,7 @@ class QuotaRig:
             for n in range(contacts)
         ]
         tokens = SourceTokens(hash_key=b"k" * 32)
-        made = tenants.add_source(record, tokens, license_id=self.license_id, kind=SourceKind.WEBHOOK, name="s", at=NOW)
+        made = sources.add_source(record, tokens, license_id=self.license_id, kind=SourceKind.WEBHOOK, name="s", at=NOW)
         self._token_hash = tokens.hash(made.token)
         self._alerts = 0
 

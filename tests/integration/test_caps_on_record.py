@@ -16,7 +16,7 @@ from gateway.model.license import SourceKind
 from gateway.ports.phone import Prompt
 from gateway.ports.record import Record
 from gateway.ports.speech import Audio, AudioFormat
-from gateway.services import tenants
+from gateway.services import sources, tenants
 from gateway.services.announce import Announcer, PreparedCall
 from gateway.services.intake import Alert, accept
 from gateway.services.lines import Line
@@ -71,7 +71,7 @@ class Desk:
     def license(self) -> int:
         added = tenants.add_license(self.record, self.config, name="Acme", tier="pro", at=T0)
         contact = tenants.add_contact(self.record, license_id=added.id, name="Ana", phone=PHONE)
-        token = tenants.add_source(
+        token = sources.add_source(
             self.record, self.tokens, license_id=added.id, kind=SourceKind.WEBHOOK, name="s", at=T0
         ).token
         self.licenses.append((contact, token))

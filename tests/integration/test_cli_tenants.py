@@ -1,6 +1,7 @@
 """Licenses, contacts and sources by the command line."""
 
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -171,7 +172,7 @@ def test_a_source_s_token_is_told_once_and_found_by_its_hash(cli: CommandLine, l
         try:
             tokens = SourceTokens(hash_key=keys.token_hash_key, encryption_key=keys.token_encryption_key)
             with record.read() as work:
-                found = work.sources.by_token_hash(tokens.hash(added["token"]))
+                found = work.sources.by_token_hash(tokens.hash(added["token"]), datetime.now(UTC))
         finally:
             record.close()
     assert found is not None
@@ -181,7 +182,7 @@ def test_a_source_s_token_is_told_once_and_found_by_its_hash(cli: CommandLine, l
 def test_a_new_source_comes_with_a_command_to_try_it(cli: CommandLine, license_id: str) -> None:
     cli.write("web: {public_url: 'https://alerts.example.com/'}")
     ran = cli("source", "add", "--license", license_id, "--kind", "webhook", "--name", "CI")
-    assert "curl -X POST https://alerts.example.com/license/v1/alert/in" in ran.out
+    assert "--request POST https://alerts.example.com/license/v1/alert/in" in ran.out
     assert "X-Alert-Token: tsn_" in ran.out
 
 

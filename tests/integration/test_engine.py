@@ -19,7 +19,7 @@ from gateway.model.attempt import AttemptState, Level
 from gateway.model.event import Severity
 from gateway.model.license import SourceKind
 from gateway.ports.messages import Delivery, Message
-from gateway.services import tenants
+from gateway.services import sources, tenants
 from gateway.services.acknowledge import acknowledge
 from gateway.services.intake import Alert, accept
 from gateway.services.queries import show_event
@@ -70,7 +70,7 @@ policy: {{l1_wait: 10m, retry_backoff: 200ms, events_per_minute: 1000}}
             for n in range(2)
         ]
         self.tokens = SourceTokens(hash_key=b"k" * 32)
-        self.token = tenants.add_source(
+        self.token = sources.add_source(
             self.record, self.tokens, license_id=license_.id, kind=SourceKind.WEBHOOK, name="s", at=now
         ).token
 

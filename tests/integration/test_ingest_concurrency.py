@@ -21,7 +21,8 @@ from gateway.config.schema import Config
 from gateway.model.event import EventStatus, Severity
 from gateway.model.license import SourceKind
 from gateway.ports.record import Record
-from gateway.services.tenants import add_license, add_source
+from gateway.services.sources import add_source
+from gateway.services.tenants import add_license
 from gateway.services.tokens import SourceTokens
 from tests.unit.web.installation import BEGINNING
 from tests.waiting import until

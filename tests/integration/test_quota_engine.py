@@ -20,7 +20,7 @@ from gateway.model.quota import VoiceSeconds
 from gateway.ports.messages import Delivery, Message
 from gateway.ports.phone import CallAnswered, CallEnded, CallOrder, PhoneListener
 from gateway.ports.speech import Audio, AudioFormat
-from gateway.services import tenants
+from gateway.services import sources, tenants
 from gateway.services.intake import Alert, accept
 from gateway.services.queries import show_event
 from gateway.services.quota import quota_status
@@ -126,7 +126,7 @@ tiers: {{small: {{voice_minutes: 2}}}}
         for n in range(2):
             tenants.add_contact(self.record, license_id=self.license_id, name=f"P{n}", phone=f"+1555012{n:04}")
         tokens = SourceTokens(hash_key=b"k" * 32)
-        made = tenants.add_source(
+        made = sources.add_source(
             self.record, tokens, license_id=self.license_id, kind=SourceKind.WEBHOOK, name="s", at=now
         )
         self._token_hash = tokens.hash(made.token)

@@ -95,10 +95,10 @@ def test_a_contacts_window_and_wrong_number_are_recorded(record: Record) -> None
 def test_a_source_is_found_by_its_token_with_its_license(record: Record) -> None:
     tenant, _ = add_tenant(record), add_tenant(record, "Other")
     with record.read() as work:
-        found = work.sources.by_token_hash(tenant.token_hash)
+        found = work.sources.by_token_hash(tenant.token_hash, NOW)
         assert found is not None
         assert (found.source, found.license) == (tenant.source, tenant.license)
-        assert work.sources.by_token_hash(b"\x00" * 32) is None
+        assert work.sources.by_token_hash(b"\x00" * 32, NOW) is None
         assert work.sources.get(tenant.source.id) == tenant.source
         assert work.sources.get(tenant.source.id + 100) is None
 
@@ -110,7 +110,7 @@ def test_a_disabled_source_is_found_all_the_same(record: Record) -> None:
         stored = work.sources.add(disabled, token_hash=b"h" * 32, token_encrypted=None)
         work.commit()
     with record.read() as work:
-        found = work.sources.by_token_hash(b"h" * 32)
+        found = work.sources.by_token_hash(b"h" * 32, NOW)
         assert found is not None
         assert found.source == replace(disabled, id=stored.id)
         assert list(work.sources.of_license(tenant.license.id)) == [tenant.source, stored]

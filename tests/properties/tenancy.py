@@ -11,7 +11,7 @@ from gateway.config.loader import effective_policy
 from gateway.config.schema import Config
 from gateway.model.license import SourceKind
 from gateway.model.policy import Policy, Snapshot, SnapshotContact
-from gateway.services import tenants
+from gateway.services import sources, tenants
 from gateway.services.tokens import SourceTokens
 from gateway.store import SqlRecord
 from tests.contact_edits import set_enabled, set_number, set_positions
@@ -146,7 +146,7 @@ class Tenancy:
         added = tenants.add_license(
             self._record, self._config, name=name, tier=tier, at=at, owner_telegram=OWNER, handoff_number=HANDOFF
         )
-        source = tenants.add_source(
+        source = sources.add_source(
             self._record, self.tokens, license_id=added.id, kind=SourceKind.WEBHOOK, name="s", at=at
         )
         tenant = Tenant(added.id, name, source.token, tier)

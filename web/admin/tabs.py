@@ -23,7 +23,12 @@ class Tab:
         return self.endpoint.rpartition(".")[0]
 
 
-TABS: tuple[Tab, ...] = (Tab("admin.account.profile", lazy_gettext("My account"), "person-circle"),)
+TABS: tuple[Tab, ...] = (
+    Tab("admin.sources.index", lazy_gettext("Alert sources"), "broadcast-pin"),
+    Tab("admin.users.index", lazy_gettext("Users"), "people", Role.SUPERADMIN),
+    Tab("admin.audit.index", lazy_gettext("Audit log"), "journal-text", Role.ADMIN),
+    Tab("admin.account.profile", lazy_gettext("My account"), "person-circle"),
+)
 
 
 def open_to(may: Callable[[Role], bool]) -> Sequence[Tab]:

@@ -6,9 +6,10 @@ import structlog
 from flask import Blueprint, request
 
 from gateway.model.event import EventStatus
-from gateway.ports.record import SourceCredentials
+from gateway.ports.record import RecordUnavailableError, SourceCredentials
 from gateway.services.intake import InvalidTokenError, LicenseInactiveError, accept, authenticate
 from gateway.services.queries import show_event
+from gateway.services.refused import note_refused_post
 from web.errors import ApiError, read_body
 from web.ingest.schemas import EventAnswer, answer, read_alert
 from web.services import services
@@ -35,6 +36,7 @@ def take() -> tuple[dict[str, Any], int, dict[str, str]]:
         )
     except ApiError as error:
         log.info("alert_refused", source_id=sender.source.id, error=error.code)
+        _note_refused(sender, error)
         raise
     except (InvalidTokenError, LicenseInactiveError) as error:
         raise _refusal(error) from error
@@ -60,9 +62,26 @@ def _sender() -> tuple[SourceCredentials, bytes]:
         raise ApiError(401, "missing_token", "send the source's token in the header X-Alert-Token")
     token_hash = services().hash_token(token)
     try:
-        return authenticate(services().record, token_hash), token_hash
+        return authenticate(services().record, token_hash, services().clock.now()), token_hash
     except (InvalidTokenError, LicenseInactiveError) as error:
         raise _refusal(error) from error
+
+
+def _note_refused(sender: SourceCredentials, error: ApiError) -> None:
+    """Keep the refusal for the pages: whoever looks for a lost alert finds it there."""
+    there = services()
+    try:
+        note_refused_post(
+            there.record,
+            sender.source,
+            error=error.code,
+            message=error.message,
+            address=request.remote_addr,
+            at=there.clock.now(),
+        )
+    except RecordUnavailableError as lost:
+        # The sender is told all the same.
+        log.warning("refusal_not_recorded", source_id=sender.source.id, error=str(lost))
 
 
 def _refusal(error: InvalidTokenError | LicenseInactiveError) -> ApiError:

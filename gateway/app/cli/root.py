@@ -19,7 +19,7 @@ _COMMANDS = {
     "doctor": "doctor",
     "license": "licenses",
     "contact": "tenants",
-    "source": "tenants",
+    "source": "sources",
     "template": "templates",
     "admin": "users",
     "event": "events",

@@ -1,4 +1,4 @@
-"""Commands for contacts and alert sources."""
+"""Commands for contacts."""
 
 from datetime import UTC, datetime
 
@@ -7,13 +7,9 @@ import click
 from gateway.app.cli.database import open_database
 from gateway.app.cli.destinations import check_destination
 from gateway.app.cli.invocation import Invocation, command, print_table
-from gateway.app.secrets import load_secrets
 from gateway.model.audit import COMMAND_LINE
 from gateway.model.contact import Contact
-from gateway.model.event import Severity
-from gateway.model.license import AlertSource, SourceKind
 from gateway.services import contacts, tenants
-from gateway.services.tokens import SourceTokens
 
 
 @click.group()
@@ -167,74 +163,6 @@ def contact_clear_flags(invocation: Invocation, *, contact_id: int, which: str |
     invocation.answer(_contact(cleared), lambda: click.echo(f"contact {cleared.id} is tried again"))
 
 
-@click.group()
-def source() -> None:
-    """Alert sources: who may post alerts for a license."""
-
-
-@source.command("add")
-@click.option("--license", "license_id", type=int, required=True, metavar="ID", help="Whose source it is.")
-@click.option("--kind", type=click.Choice([kind.value for kind in SourceKind]), required=True, help="What posts.")
-@click.option("--name", required=True, help="As people see it.")
-@click.option(
-    "--severity",
-    type=click.Choice([severity.value for severity in Severity]),
-    default=Severity.WARN.value,
-    show_default=True,
-    help="For alerts that do not say.",
-)
-@command
-def source_add(invocation: Invocation, *, license_id: int, kind: str, name: str, severity: str) -> None:
-    """Add an alert source and print its token, this once.
-
-    \b
-    Examples:
-      tocsin source add --license 1 --kind anpr --name "Gate camera"
-      tocsin source add --license 1 --kind webhook --name CI --severity info --json
-    """  # noqa: D301 - click's mark for "do not rewrap"
-    config = invocation.config()
-    secrets = load_secrets(config)
-    tokens = SourceTokens(hash_key=secrets.token_hash_key, encryption_key=secrets.token_encryption_key)
-    with open_database(invocation, config) as record:
-        added = tenants.add_source(
-            record,
-            tokens,
-            license_id=license_id,
-            kind=SourceKind(kind),
-            name=name,
-            at=datetime.now(UTC),
-            severity=Severity(severity),
-        )
-
-    def people() -> None:
-        click.echo(f"source {added.source.id} added: {added.source.name}")
-        click.echo(f"token, shown this once: {added.token}\n")
-        click.echo(f"curl -X POST {config.web.public_url}/license/v1/alert/in \\")
-        click.echo(f"  -H 'X-Alert-Token: {added.token}' -H 'Content-Type: application/json' \\")
-        click.echo("""  -d '{"title": "Test alert"}'""")
-
-    invocation.answer(_source(added.source) | {"token": added.token}, people)
-
-
-@source.command("list")
-@click.option("--license", "license_id", type=int, metavar="ID", help="Whose sources.  [default: all]")
-@command
-def source_list(invocation: Invocation, *, license_id: int | None) -> None:
-    """List alert sources; their tokens cannot be shown again.
-
-    \b
-    Example:
-      tocsin source list --license 1
-    """  # noqa: D301 - click's mark for "do not rewrap"
-    with open_database(invocation, invocation.config()) as record:
-        license_ids = [one.id for one in tenants.list_licenses(record)] if license_id is None else [license_id]
-        sources = [one for each in license_ids for one in tenants.list_sources(record, each)]
-    columns = ("ID", "LICENSE", "KIND", "NAME", "SEVERITY", "ENABLED")
-    rows = [(one.id, one.license_id, one.kind.value, one.name, one.severity.value, one.enabled) for one in sources]
-    empty = "no source yet: tocsin source add --license ID --kind webhook --name NAME"
-    invocation.answer([_source(one) for one in sources], lambda: print_table(columns, rows, empty=empty))
-
-
 def _time(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
 
@@ -254,16 +182,4 @@ def _contact(one: Contact) -> dict[str, object]:
         "whatsapp_window_until": _time(one.whatsapp_window_until),
         "whatsapp_blocked": one.whatsapp_blocked,
         "whatsapp_blocked_at": _time(one.whatsapp_blocked_at),
-    }
-
-
-def _source(one: AlertSource) -> dict[str, object]:
-    return {
-        "id": one.id,
-        "license_id": one.license_id,
-        "kind": one.kind.value,
-        "name": one.name,
-        "severity": one.severity.value,
-        "enabled": one.enabled,
-        "created_at": _time(one.created_at),
     }

@@ -25,7 +25,7 @@ from gateway.model.attempt import AttemptState
 from gateway.model.call import Call
 from gateway.model.license import SourceKind
 from gateway.ports.record import Record, RecordUnavailableError
-from gateway.services import acknowledge, tenants
+from gateway.services import acknowledge, sources, tenants
 from gateway.services.intake import Alert, accept
 from gateway.services.tokens import SourceTokens
 from gateway.store import open_record
@@ -58,7 +58,7 @@ class Desk:
         self.license_id = license_.id
         self.contact_id = tenants.add_contact(record, license_id=license_.id, name="Ana", phone="+15550123").id
         self.tokens = SourceTokens(hash_key=b"k" * 32)
-        self.token = tenants.add_source(
+        self.token = sources.add_source(
             record, self.tokens, license_id=license_.id, kind=SourceKind.WEBHOOK, name="s", at=NOW
         ).token
         self.pool = ActorPool(threads=1)

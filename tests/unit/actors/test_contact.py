@@ -20,7 +20,7 @@ from gateway.model.event import Severity
 from gateway.model.license import SourceKind
 from gateway.ports.phone import CallAnswered, CallEnded, CallNeverDialled, CallOrder, KeyPressed
 from gateway.ports.record import Record
-from gateway.services import call_queries, tenants
+from gateway.services import call_queries, sources, tenants
 from gateway.services.acknowledge import AckResult, acknowledge
 from gateway.services.due import due_alerts
 from gateway.services.intake import Alert, accept
@@ -144,7 +144,7 @@ class Desk:
         license_ = tenants.add_license(record, config, name="Acme", tier="pro", at=NOW, handoff_number="+15550999")
         self.contact = tenants.add_contact(record, license_id=license_.id, name="Ana", phone="+15550123")
         self.tokens = SourceTokens(hash_key=b"k" * 32)
-        self.token = tenants.add_source(
+        self.token = sources.add_source(
             record, self.tokens, license_id=license_.id, kind=SourceKind.WEBHOOK, name="s", at=NOW
         ).token
         self.pool = ActorPool(threads=1)

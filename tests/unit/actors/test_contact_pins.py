@@ -10,7 +10,7 @@ from gateway.model.attempt import AttemptState
 from gateway.model.call import CallOutcome
 from gateway.model.license import SourceKind
 from gateway.ports.phone import KeyPressed, MachineDetected, OperatorReported, OperatorState
-from gateway.services import call_queries, tenants
+from gateway.services import call_queries, sources, tenants
 from gateway.store import open_record
 from tests.unit.actors.test_contact import NOW, Desk
 
@@ -24,7 +24,7 @@ def desk(sqlite_url: str) -> Iterator[Desk]:
     # The contact whom alerts reach first, with a license of their own.
     license_ = tenants.add_license(record, desk.config, name="Bond", tier="pro", at=NOW, handoff_number="+15550999")
     desk.contact = tenants.add_contact(record, license_id=license_.id, name="Eva", phone="+15550124", pin=PIN)
-    desk.token = tenants.add_source(
+    desk.token = sources.add_source(
         record, desk.tokens, license_id=license_.id, kind=SourceKind.WEBHOOK, name="s", at=NOW
     ).token
     desk.actor = desk.new_actor()

@@ -24,7 +24,7 @@ from web.services import Part, PartState, VoiceCalls, WebServices
 TOKEN = "tsn_the-first-source"
 OTHER_TOKEN = "tsn_the-second-source"
 BEGINNING = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-_KEY = b"a key for tests, 32 bytes long.."
+TOKEN_HASH_KEY = b"a key for tests, 32 bytes long.."
 _addresses = itertools.count(1)
 
 
@@ -79,7 +79,7 @@ class Installation:
     clock: FakeClock = field(default_factory=FakeClock)
     wakeup: FakeWakeup = field(default_factory=FakeWakeup)
     verifier: FakeVerifier = field(default_factory=FakeVerifier)
-    links: LinkSigner = field(default_factory=lambda: LinkSigner(_KEY))
+    links: LinkSigner = field(default_factory=lambda: LinkSigner(TOKEN_HASH_KEY))
     audio_dir: Path = Path("/nonexistent")
     voice: VoiceCalls | None = None
     parts: list[Part] = field(
@@ -111,7 +111,7 @@ class Installation:
             record=self.record,
             wakeup=self.wakeup,
             clock=self.clock,
-            hash_token=lambda token: hash_token(token, _KEY),
+            hash_token=lambda token: hash_token(token, TOKEN_HASH_KEY),
             links=self.links,
             media=FakeMedia(),
             audio_dir=self.audio_dir,
@@ -138,7 +138,7 @@ class Installation:
             created_at=self.clock.now(),
         )
         with self.record.write() as work:
-            source = work.sources.add(source, token_hash=hash_token(token, _KEY), token_encrypted=None)
+            source = work.sources.add(source, token_hash=hash_token(token, TOKEN_HASH_KEY), token_encrypted=None)
             work.commit()
         return source
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 
 from argon2 import PasswordHasher
+from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -13,12 +14,14 @@ from werkzeug.test import TestResponse
 from gateway.model.user import Role, User
 from gateway.services import users
 from gateway.services.passwords import Passwords
-from tests.unit.web.installation import Installation
+from gateway.services.tokens import SourceTokens
+from tests.unit.web.installation import TOKEN_HASH_KEY, Installation
 from web import create_app
 from web.services import AdminServices
 
 PASSWORD = "correct horse battery"
 _KEY = b"a session key for tests, 32 bytes"
+TOKENS = SourceTokens(hash_key=TOKEN_HASH_KEY, encryption_key=Fernet.generate_key())
 
 
 @cache
@@ -29,7 +32,9 @@ def quick_passwords() -> Passwords:
 
 def with_pages(there: Installation) -> Flask:
     """Return the application with its pages."""
-    return create_app(replace(there.services, admin=AdminServices(session_key=_KEY, passwords=quick_passwords())))
+    return create_app(
+        replace(there.services, admin=AdminServices(session_key=_KEY, passwords=quick_passwords(), tokens=TOKENS))
+    )
 
 
 def add_user(

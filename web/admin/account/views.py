@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from gateway.model.user import Role
 from gateway.services import users
-from web.admin import access
+from web.admin import access, tabs
 from web.admin.account.forms import PasswordForm, ProfileForm, SignInForm
 from web.admin.forms import choices
 from web.admin.languages import TAGS
@@ -28,7 +28,7 @@ blueprint = Blueprint("account", __name__)
 @access.open_to(Role.VIEWER)
 def home() -> BaseResponse:
     """Go to the first tab."""
-    return redirect(url_for("admin.account.profile"))
+    return redirect(url_for(tabs.open_to(access.may)[0].endpoint))
 
 
 @blueprint.get("/sign-in")
