@@ -8,6 +8,7 @@ from gateway.ports.attempts import AttemptRepository
 from gateway.ports.call_details import CallDetailRepository
 from gateway.ports.calls import CallRepository
 from gateway.ports.contacts import ContactRepository
+from gateway.ports.event_lists import EventListRepository
 from gateway.ports.events import EscalationRecord, EventRepository, NewEvent
 from gateway.ports.evidence import EvidenceRepository
 from gateway.ports.heartbeats import Heartbeat, HeartbeatRepository
@@ -29,6 +30,7 @@ __all__ = [
     "ContactRepository",
     "CursorRepository",
     "EscalationRecord",
+    "EventListRepository",
     "EventRepository",
     "EvidenceRepository",
     "Heartbeat",
@@ -64,6 +66,7 @@ class UnitOfWork(Protocol):
     contacts: ContactRepository
     sources: SourceRepository
     events: EventRepository
+    event_lists: EventListRepository
     attempts: AttemptRepository
     calls: CallRepository
     call_details: CallDetailRepository

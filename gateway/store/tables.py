@@ -159,6 +159,7 @@ events = Table(
     Index("ix_events_license_id_id", "license_id", "id"),
     Index("ix_events_source_id_dedup_key_created_at", "source_id", "dedup_key", "created_at"),
     Index("ix_events_status_id", "status", "id"),
+    Index("ix_events_created_at", "created_at", "license_id", "status"),
     sqlite_autoincrement=True,
 )
 

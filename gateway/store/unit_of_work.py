@@ -12,6 +12,7 @@ from gateway.ports.record import (
     CallRepository,
     ContactRepository,
     CursorRepository,
+    EventListRepository,
     EventRepository,
     EvidenceRepository,
     HeartbeatRepository,
@@ -28,6 +29,7 @@ from gateway.store.repositories.attempts import SqlAttempts
 from gateway.store.repositories.call_details import SqlCallDetails
 from gateway.store.repositories.calls import SqlCalls
 from gateway.store.repositories.contacts import SqlContacts
+from gateway.store.repositories.event_lists import SqlEventLists
 from gateway.store.repositories.events import SqlEvents
 from gateway.store.repositories.evidence import SqlEvidence
 from gateway.store.repositories.heartbeats import SqlHeartbeats
@@ -51,6 +53,7 @@ class SqlUnitOfWork:
         self.contacts: ContactRepository = SqlContacts(connection)
         self.sources: SourceRepository = SqlSources(connection)
         self.events: EventRepository = SqlEvents(connection)
+        self.event_lists: EventListRepository = SqlEventLists(connection)
         self.attempts: AttemptRepository = SqlAttempts(connection, holds=writes)
         self.calls: CallRepository = SqlCalls(connection, holds=writes)
         self.call_details: CallDetailRepository = SqlCallDetails(connection)

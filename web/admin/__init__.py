@@ -12,10 +12,18 @@ from flask import Blueprint, Flask, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 
-from web.admin import access, account, audit, formats, languages, limits, sources, tabs, users
+from web.admin import access, account, audit, events, formats, languages, limits, live, overview, sources, tabs, users
 from web.services import services
 
-_PARTS = (sources.blueprint, users.blueprint, audit.blueprint, account.blueprint)
+_PARTS = (
+    overview.blueprint,
+    events.blueprint,
+    live.blueprint,
+    sources.blueprint,
+    users.blueprint,
+    audit.blueprint,
+    account.blueprint,
+)
 
 _SESSION = timedelta(hours=12)
 # Long enough for a form that was left open over a night's shift.

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from flask import Flask
+from flask import Flask, url_for
 from flask_babel import format_datetime, format_timedelta
 from markupsafe import Markup, escape
 
@@ -15,8 +15,8 @@ NONE = "\N{EN DASH}"
 
 def register(app: Flask) -> None:
     """Add the filters to the templates."""
-    app.jinja_env.filters.update(moment=moment, span=span)
-    app.jinja_env.globals.update(html_tag=html_tag)
+    app.jinja_env.filters.update(moment=moment, span=span, since=since)
+    app.jinja_env.globals.update(html_tag=html_tag, event_url=event_url)
 
 
 def moment(at: datetime | None, zone: str = "UTC", style: str = "medium") -> Markup:
@@ -36,3 +36,15 @@ def span(seconds: float | timedelta | None) -> str:
         return NONE
     given = seconds if isinstance(seconds, timedelta) else timedelta(seconds=seconds)
     return str(format_timedelta(given, granularity="second", threshold=1.2))
+
+
+def since(at: datetime, now: datetime) -> Markup:
+    """Return how long ago something was, as a ``time`` element."""
+    words = span(max(now - at, timedelta()))
+    exact = at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(iso(at), exact, words)
+
+
+def event_url(event_id: int) -> str:
+    """Return the address of an event's page."""
+    return url_for("admin.events.show", event_id=event_id)

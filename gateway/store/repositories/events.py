@@ -39,8 +39,8 @@ _COUNT_ACCEPTED = select(func.count()).where(
 _CLOSE = update(events).where(_ID, events.c.status.in_(bindparam("from_statuses", expanding=True)))
 _IDS = select(events.c.id).order_by(events.c.id)
 _OPEN_IDS = _IDS.where(text(OPEN_EVENT))
-_GRAVITY = case({Severity.CRITICAL.value: 0, Severity.WARN.value: 1}, value=events.c.severity, else_=2)
-_UNFINISHED_IDS = select(events.c.id).where(text(UNFINISHED_EVENT)).order_by(_GRAVITY, events.c.id)
+GRAVITY = case({Severity.CRITICAL.value: 0, Severity.WARN.value: 1}, value=events.c.severity, else_=2)
+_UNFINISHED_IDS = select(events.c.id).where(text(UNFINISHED_EVENT)).order_by(GRAVITY, events.c.id)
 _FINISH = update(events).where(among(events.c.id, "event_ids"), events.c.status != EventStatus.OPEN.value)
 
 

@@ -21,6 +21,7 @@ def upgrade() -> None:
     op.add_column("alert_sources", sa.Column("former_token_hash", sa.LargeBinary(), nullable=True))
     op.add_column("alert_sources", sa.Column("former_token_until", UtcDateTime(), nullable=True))
     op.create_index("ix_alert_sources_former_token_hash", "alert_sources", ["former_token_hash"])
+    op.create_index("ix_events_created_at", "events", ["created_at", "license_id", "status"])
     _owner_messages()
     _users()
     _refused_posts()

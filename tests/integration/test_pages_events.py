@@ -1,0 +1,164 @@
+"""The overview and the tab of events."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from gateway.model.event import EventStatus
+from gateway.model.user import Role
+from gateway.store import SqlRecord
+from tests.unit.web.installation import Installation, open_event, post
+from tests.unit.web.pages import Browser, add_user, with_pages
+from web.admin.live import views as live
+
+
+@pytest.fixture
+def there(record: SqlRecord, tmp_path: Path) -> Iterator[Installation]:
+    return Installation(record, audio_dir=tmp_path)
+
+
+@pytest.fixture
+def app(there: Installation) -> Flask:
+    return with_pages(there)
+
+
+@pytest.fixture
+def root(app: Flask, there: Installation) -> Browser:
+    add_user(there)
+    browser = Browser(app)
+    assert browser.sign_in() == 302
+    return browser
+
+
+def text(browser: Browser, path: str) -> str:
+    answer = browser.get(path)
+    assert answer.status_code == 200, path
+    return answer.get_data(as_text=True)
+
+
+def test_overview_tells_what_escalates_and_what_comes_next(app: Flask, there: Installation, root: Browser) -> None:
+    assert "All is quiet." in text(root, "/admin/overview/")
+    ana = there.add_contact("Ana")
+    event_id = open_event(app.test_client(), "Plate <i>ABC</i>", severity="critical")
+    page = text(root, "/admin/overview/")
+    assert "Plate &lt;i&gt;ABC&lt;/i&gt;" in page
+    assert "WhatsApp text → Ana" in page, "what comes first"
+    there.tell(event_id, ana)
+    page = text(root, "/admin/overview/")
+    assert "voice note → Ana" in page
+    assert (there.clock.now() + timedelta(seconds=30)).isoformat() in page, "the end of the wait is counted down to"
+    assert root.post(f"/admin/events/{event_id}/acknowledge").status_code == 302
+    assert there.event(event_id).status is EventStatus.ACKNOWLEDGED
+    assert there.event(event_id).acknowledged_by == "root"
+    assert "All is quiet." in text(root, "/admin/overview/")
+
+
+def test_what_needs_attention_is_named(app: Flask, there: Installation, root: Browser) -> None:
+    page = text(root, "/admin/overview/")
+    assert "Harbour &amp; Sons has nobody to tell" in page
+    contact = there.add_contact("Ana", "+15550123")
+    assert "has nobody to tell" not in text(root, "/admin/overview/")
+    with there.record.write() as work:
+        work.contacts.flag_phone_invalid(contact.id, there.clock.now())
+        work.commit()
+    event_id = open_event(app.test_client(), "Nobody took this")
+    there.close(event_id, EventStatus.EXHAUSTED)
+    page = text(root, "/admin/overview/")
+    assert "Ana has a number that does not exist: +15550123" in page
+    assert "Nobody took: Nobody took this" in page
+
+
+def test_events_are_filtered_and_paged(there: Installation, root: Browser) -> None:
+    there.config = there.config.model_copy(
+        update={"policy": there.config.policy.model_copy(update={"events_per_minute": 1000})}
+    )
+    client = with_pages(there).test_client()
+    ids = [
+        open_event(client, f"Alert number {number}", severity="info" if number % 2 else "critical")
+        for number in range(60)
+    ]
+    there.close(ids[3], EventStatus.RESOLVED)
+    first = text(root, "/admin/events/")
+    assert f"/admin/events/{ids[59]}" in first
+    assert f'/admin/events/{ids[9]}"' not in first
+    assert f"/admin/events/?before={ids[10]}" in first
+    assert f'/admin/events/{ids[9]}"' in text(root, f"/admin/events/?before={ids[10]}")
+    critical = text(root, "/admin/events/?severity=critical&text=NUMBER+5")
+    assert [number for number in range(60) if f'/admin/events/{ids[number]}"' in critical] == [50, 52, 54, 56, 58]
+    resolved = text(root, "/admin/events/?status=resolved")
+    assert [one for one in ids if f'/admin/events/{one}"' in resolved] == [ids[3]]
+    assert "No event is like that." in text(root, "/admin/events/?text=100%25")
+    assert "No event is like that." in text(root, "/admin/events/?since=2026-11-21")
+    assert f'/admin/events/{ids[59]}"' in text(root, "/admin/events/?since=2026-11-20&until=2026-11-20")
+    assert root.get("/admin/events/?source=999&severity=no&since=x").status_code == 200
+
+
+def test_event_is_shown_with_its_timeline_and_resolved_once(app: Flask, there: Installation, root: Browser) -> None:
+    ana = there.add_contact("Ana")
+    event_id = open_event(app.test_client(), "Fence", body="zone <3>", payload={"zone": 3})
+    there.tell(event_id, ana)
+    page = text(root, f"/admin/events/{event_id}")
+    for shown in ("Alert accepted", "zone &lt;3&gt;", "{&#34;zone&#34;: 3}", "Ana"):
+        assert shown in page, shown
+    assert root.post(f"/admin/events/{event_id}/resolve").status_code == 302
+    assert there.event(event_id).status is EventStatus.RESOLVED
+    root.post(f"/admin/events/{event_id}/resolve")
+    root.post(f"/admin/events/{event_id}/acknowledge")
+    assert there.event(event_id).status is EventStatus.RESOLVED
+    assert "The event was over already." in text(root, f"/admin/events/{event_id}")
+
+
+def test_viewer_looks_and_changes_nothing(app: Flask, there: Installation) -> None:
+    event_id = open_event(app.test_client())
+    add_user(there, "eye@example.org", Role.VIEWER, [there.license.id])
+    browser = Browser(app)
+    assert browser.sign_in("eye@example.org") == 302
+    assert "Acknowledge</button>" not in text(browser, f"/admin/events/{event_id}")
+    assert browser.post(f"/admin/events/{event_id}/acknowledge").status_code == 403
+    assert browser.post(f"/admin/events/{event_id}/resolve").status_code == 403
+    assert there.event(event_id).status is EventStatus.OPEN
+
+
+def test_foreign_events_do_not_exist(app: Flask, there: Installation) -> None:
+    event_id = open_event(app.test_client(), "Secret of Harbour")
+    with there.record.write() as work:
+        other = work.licenses.add(replace(there.license, name="Other"))
+        work.commit()
+    add_user(there, "ana@example.org", Role.ADMIN, [other.id])
+    browser = Browser(app)
+    assert browser.sign_in("ana@example.org") == 302
+    assert "Secret of Harbour" not in text(browser, "/admin/events/")
+    assert "Secret of Harbour" not in text(browser, "/admin/overview/")
+    version = browser.get("/admin/live/version").get_json()
+    post(app.test_client(), title="Another secret")
+    assert browser.get("/admin/live/version").get_json() == version
+    for path in ("", "/acknowledge", "/resolve"):
+        answer = (
+            browser.get(f"/admin/events/{event_id}") if not path else browser.post(f"/admin/events/{event_id}{path}")
+        )
+        assert answer.status_code == 404
+    assert there.event(event_id).status is EventStatus.OPEN
+
+
+def test_a_change_is_told_at_once_and_streams_are_limited(
+    app: Flask, root: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_LOOK_SECONDS", 0.01)
+    first, second = (root.client.get("/admin/live/") for _ in range(2))
+    assert (first.status_code, first.mimetype) == (200, "text/event-stream")
+    assert root.client.get("/admin/live/").status_code == 503, "of eight threads two may stream"
+    told = iter(first.response)
+    assert next(told) == b"retry: 300\n\n"
+    before = next(told)
+    assert before.startswith(b"event: version\ndata: ")
+    open_event(app.test_client())
+    assert next(line for line in told if line.startswith(b"event:")) != before
+    first.close()
+    again = root.client.get("/admin/live/")
+    assert again.status_code == 200, "a stream that ended makes room"
+    second.close()
+    again.close()
