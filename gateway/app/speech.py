@@ -30,14 +30,18 @@ def build_speech(config: Config, *, directory: Path | None = None, may_load: boo
 
     With ``may_load`` false, engines whose voices take much memory are used only for what is in the cache.
     """
-    engines = [build_engine(name, config, may_load=may_load) for name in engine_names(config)]
     return CachedSpeech(
-        engines,
+        build_engines(config, may_load=may_load),
         directory or audio_dir(config),
         time_limit=config.tts.time_limit,
         wideband=config.asterisk is not None and config.asterisk.wideband,
         size=config.tts.cache_size,
     )
+
+
+def build_engines(config: Config, *, may_load: bool = True) -> list[Engine]:
+    """Return the engines in the order in which they are asked."""
+    return [build_engine(name, config, may_load=may_load) for name in engine_names(config)]
 
 
 def build_engine(name: EngineName, config: Config, *, may_load: bool = True) -> Engine:

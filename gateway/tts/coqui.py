@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from gateway.config.tts import CoquiConfig, CoquiVoiceConfig
-from gateway.tts.coqui_models import SET_UP, ModelRefusedError, check_voice, coqui_version, license_of
+from gateway.tts.coqui_models import SET_UP, UNKNOWN_LICENSE, ModelRefusedError, check_voice, coqui_version, license_of
 from gateway.tts.engine import EngineNotReadyError, Pcm, UnknownLanguageError, Voice
 from gateway.tts.framing import Header
 from gateway.tts.keeper import WorkerKeeper
@@ -41,6 +41,7 @@ class CoquiEngine:
         self._installed = coqui_version()
         self.refusals: dict[str, str] = {}
         self._voices = {tag: voice for tag, voice in config.voices.items() if self._is_usable(tag, voice)}
+        self._licenses = {tag: _stated_license(voice) for tag, voice in self._voices.items()}
         self._version = f"{self._installed or 'absent'} {self._fingerprint()}"
         self._worker = WorkerProcess(command, name=self.name, memory_limit=config.memory_limit)
         self._keeper = WorkerKeeper(
@@ -93,17 +94,31 @@ class CoquiEngine:
         if self._config.warm and self._may_load and self._installed:
             self._keeper.warm()
 
-    def load(self) -> None:
-        """Begin to load the voices, whatever is configured; returns at once."""
-        self._keeper.warm()
+    def load(self, voice: Voice, *, time_limit: timedelta) -> None:
+        """Load a voice and wait for it. Raises ``EngineNotReadyError`` with the reason."""
+        self._see_that_it_may_load()
+        self._keeper.load(voice.language, time_limit)
 
     def state(self) -> str:
         """Return ``ok`` and more, or what is wrong."""
-        if self._installed is None:
-            return f"the extra coqui is not installed: {SET_UP}"
+        if self.problem is not None:
+            return self.problem
         if self.refusals:
             return "; ".join(f"{tag}: {reason}" for tag, reason in self.refusals.items())
         return self._keeper.state()
+
+    @property
+    def problem(self) -> str | None:
+        """Why none of the voices can be used; ``None`` where that is not so."""
+        return None if self._installed is not None else f"the extra coqui is not installed: {SET_UP}"
+
+    def refused_voices(self) -> Sequence[Voice]:
+        """Return the voices that are configured and cannot be used, for the reasons in ``refusals``."""
+        return [
+            Voice(self.name, tag, str(voice.model or voice.model_path), _stated_license(voice))
+            for tag, voice in self._config.voices.items()
+            if tag in self.refusals
+        ]
 
     def stop(self) -> None:
         """End the worker process, whatever it does."""
@@ -122,19 +137,15 @@ class CoquiEngine:
         return False
 
     def _see_that_it_may_load(self) -> None:
-        if self._installed is None:
-            raise EngineNotReadyError(f"the extra coqui is not installed: {SET_UP}")
+        if self.problem is not None:
+            raise EngineNotReadyError(self.problem)
         if not self._may_load:
             raise EngineNotReadyError("this process only uses what the engine process has rendered")
 
     def _voice(self, tag: str) -> Voice:
         voice = self._voices[tag]
         parts = [voice.model or str(voice.model_path), voice.speaker, voice.language]
-        return Voice(self.name, tag, " ".join(part for part in parts if part))
-
-    def license_of(self, tag: str) -> str:
-        """Return the licence of a voice, ``unknown`` where nobody stated it."""
-        return license_of(self._config.voices[tag])
+        return Voice(self.name, tag, " ".join(part for part in parts if part), self._licenses[tag])
 
     def _load_request(self, voice: CoquiVoiceConfig) -> Header:
         settings = self._config.model_dump(mode="json", include={"device", "threads", "accept_non_commercial"})
@@ -147,3 +158,10 @@ class CoquiEngine:
         settings = {tag: voice.model_dump(mode="json") for tag, voice in self._voices.items()}
         parts = [settings, [(stat.st_size, stat.st_mtime_ns) for stat in stats]]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+def _stated_license(voice: CoquiVoiceConfig) -> str:
+    try:
+        return license_of(voice)
+    except ModelRefusedError:
+        return UNKNOWN_LICENSE

@@ -31,7 +31,8 @@ def download(name: str, models_dir: Path) -> None:
     """Fetch a model and its vocoder, where they are not there yet. Raises ``OSError`` and others."""
     if is_downloaded(name, models_dir):
         return
-    manage, api = importlib.import_module("TTS.utils.manage"), importlib.import_module("TTS.api")
+    manage: Any = importlib.import_module("TTS.utils.manage")
+    api = importlib.import_module("TTS.api")
     manage.requests = _careful_requests()
     vocoder = find_model(name).vocoder
     with tempfile.TemporaryDirectory(dir=models_dir, prefix=".downloading-") as staging:

@@ -77,12 +77,7 @@ def license_of(voice: CoquiVoiceConfig) -> str:
 
 def check_voice(voice: CoquiVoiceConfig, config: CoquiConfig, models_dir: Path) -> None:
     """See that a voice may be used and that its files are there. Raises ``ModelRefusedError``."""
-    license_name = license_of(voice)
-    if is_non_commercial(license_name) and not config.accept_non_commercial:
-        raise ModelRefusedError(
-            f"{voice.model or voice.model_path} may not be used commercially (licence {license_name}): choose another "
-            "voice, or state with tts.coqui.accept_non_commercial: true that you may use it"
-        )
+    check_license(str(voice.model or voice.model_path), license_of(voice), config)
     if voice.model is not None and not is_downloaded(voice.model, models_dir):
         raise ModelRefusedError(
             f"{voice.model} is not on this machine: run tocsin tts download, or give model_path and config_path"
@@ -90,6 +85,15 @@ def check_voice(voice: CoquiVoiceConfig, config: CoquiConfig, models_dir: Path) 
     for path in (voice.model_path, voice.config_path, voice.vocoder_path, voice.vocoder_config_path):
         if path is not None and not path.exists():
             raise ModelRefusedError(f"{path} does not exist: check the paths of the voice")
+
+
+def check_license(name: str, license_name: str, config: CoquiConfig) -> None:
+    """See that a licence permits what the gateway does. Raises ``ModelRefusedError``."""
+    if is_non_commercial(license_name) and not config.accept_non_commercial:
+        raise ModelRefusedError(
+            f"{name} may not be used commercially (licence {license_name}): choose another voice, or state with "
+            "tts.coqui.accept_non_commercial: true that you may use it"
+        )
 
 
 def is_downloaded(name: str, models_dir: Path) -> bool:

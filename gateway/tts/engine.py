@@ -22,11 +22,12 @@ Samples = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A voice of an engine, for one language: a BCP 47 tag (RFC 5646)."""
+    """A voice of an engine, for one language: a BCP 47 tag (RFC 5646). ``license`` is that of its data."""
 
     engine: str
     language: str
     name: str
+    license: str = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,10 @@ class SlowEngine(Protocol):
 
     def warm(self) -> None:
         """Begin to load the voices, and return at once."""
+        ...
+
+    def load(self, voice: Voice, *, time_limit: timedelta) -> None:
+        """Load a voice and wait for it, for whoever tries it out. Raises ``EngineNotReadyError`` with the reason."""
         ...
 
     def speak_later(self, text: str, *, voice: Voice) -> Future[Pcm] | None:

@@ -46,7 +46,7 @@ class EspeakEngine:
 
     def voices(self) -> Sequence[Voice]:
         """Return all voices."""
-        return [Voice(self.name, language, name) for language, name in espeak_voices.VOICES.items()]
+        return [self._voice(language) for language in espeak_voices.VOICES]
 
     def voice_for(self, language: str) -> Voice:
         """Return the voice for a language tag. Raises ``UnknownLanguageError``, which lists what can be spoken."""
@@ -54,7 +54,7 @@ class EspeakEngine:
         if tag is None:
             known = ", ".join(sorted(espeak_voices.VOICES, key=str.lower))
             raise UnknownLanguageError(f"espeak has no voice for the language {language!r}; it speaks {known}")
-        return Voice(self.name, tag, espeak_voices.VOICES[tag])
+        return self._voice(tag)
 
     def synthesize(self, text: str, *, voice: Voice, time_limit: timedelta) -> Pcm:
         """Speak. Raises ``EngineFailedError``, ``EngineTimeoutError``."""
@@ -70,6 +70,9 @@ class EspeakEngine:
         if not isinstance(rate, int):
             raise EngineFailedError(str(header.get("error", "espeak answered with neither sound nor error")))
         return Pcm(np.frombuffer(data, dtype=np.int16).astype(np.float32) * _SCALE, rate)
+
+    def _voice(self, tag: str) -> Voice:
+        return Voice(self.name, tag, espeak_voices.VOICES[tag], espeak_voices.LICENSE)
 
     def _ask(self, text: str, voice: Voice, time_limit: timedelta) -> tuple[Header, bytes]:
         return self._worker.request(

@@ -1,5 +1,8 @@
 """Which voice of espeak-ng speaks a language. The names are those of espeak-ng 1.52's ``espeak-ng-data/lang``."""
 
+LICENSE = "GPL-3.0-or-later"
+"""Of espeak-ng and its voices. What they say is free of it."""
+
 # By BCP 47 tag. Only voices of languages that the gateway has phrases for, and their regions, are needed;
 # the others are there for ``tocsin tts say``.
 VOICES = {

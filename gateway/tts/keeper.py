@@ -14,18 +14,18 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import numpy as np
 import structlog
 
+from gateway.tts.answers import pcm_of
 from gateway.tts.engine import (
     EngineError,
     EngineFailedError,
     EngineNotReadyError,
     EngineTimeoutError,
     Pcm,
-    TextRefusedError,
 )
 from gateway.tts.framing import Header
+from gateway.tts.pauses import GrowingPause
 from gateway.tts.worker_process import WorkerProcess
 
 log = structlog.get_logger(__name__)
@@ -33,12 +33,8 @@ log = structlog.get_logger(__name__)
 _URGENT_MOST = 8  # that wait at once; in a storm the others are spoken by the next engine without waiting
 _LATER_MOST = 64
 _LATER_KEPT = timedelta(minutes=10)
-_FIRST_PAUSE = timedelta(seconds=1)
-_LONGEST_PAUSE = timedelta(minutes=5)
 _LOOK_EVERY = timedelta(seconds=5)
 _MARGIN = timedelta(milliseconds=50)
-# What no speech is: more seconds than the slowest speaker needs, which is how a model sounds that lost its thread.
-_SECONDS_A_CHARACTER, _SECONDS_BESIDES = 0.5, 5.0
 
 
 @dataclass(eq=False, slots=True)
@@ -47,29 +43,6 @@ class _Job:
     voice: str
     made_at: float = field(default_factory=time.monotonic)
     speech: "Future[Pcm]" = field(default_factory=Future)
-
-
-@dataclass(slots=True)
-class _Pause:
-    """A pause that grows with each failure in a row."""
-
-    first: timedelta
-    failures: int = 0
-    until: float = 0.0
-    reason: str | None = None
-
-    def failed(self, reason: str) -> None:
-        pause = min(self.first * 2 ** min(self.failures, 20), _LONGEST_PAUSE)
-        self.failures += 1
-        self.until = time.monotonic() + pause.total_seconds()
-        self.reason = reason
-
-    def succeeded(self) -> None:
-        self.failures, self.until, self.reason = 0, 0.0, None
-
-    @property
-    def left(self) -> float:
-        return max(self.until - time.monotonic(), 0.0)
 
 
 class WorkerKeeper:
@@ -107,8 +80,8 @@ class WorkerKeeper:
         self._loading: str | None = None
         self._wanted: dict[str, None] = {}
         self._loaded: set[str] = set()
-        self._crashes = _Pause(_FIRST_PAUSE)
-        self._troubles = {voice: _Pause(_FIRST_PAUSE) for voice in self._voices}
+        self._crashes = GrowingPause()
+        self._troubles = {voice: GrowingPause() for voice in self._voices}
 
     @property
     def is_begun(self) -> bool:
@@ -118,6 +91,17 @@ class WorkerKeeper:
     def warm(self) -> None:
         """Begin to load every voice, and return at once."""
         self._submit(None, *self._voices)
+
+    def load(self, voice: str, time_limit: timedelta) -> None:
+        """Load a voice, and wait until that is done. Raises ``EngineNotReadyError`` where it is not."""
+        self._submit(None, voice)
+        with self._changed:
+            self._changed.wait_for(
+                lambda: voice in self._loaded or self._crashes.reason or self._troubles[voice].reason,
+                time_limit.total_seconds(),
+            )
+        if (why := self._why_not_ready(voice)) is not None:
+            raise EngineNotReadyError(why)
 
     def speak(self, text: str, voice: str, time_limit: timedelta) -> Pcm:
         """Return the speech.
@@ -197,7 +181,7 @@ class WorkerKeeper:
                 self._urgent.remove(job)
                 self._later.append(job)
 
-    def _first_trouble(self) -> _Pause | None:
+    def _first_trouble(self) -> GrowingPause | None:
         return next((trouble for trouble in self._troubles.values() if trouble.reason), None)
 
     def _submit(self, job: _Job | None, *wanted: str, urgent: bool = False) -> None:
@@ -274,6 +258,7 @@ class WorkerKeeper:
                 self._crashes.reason = None
             else:
                 self._troubles[voice].failed(f"the voice {voice} could not be loaded: {header.get('error')}")
+            self._changed.notify_all()
         if header.get("loaded") is True:
             log.info("speech_voice_loaded", engine=self._name, voice=voice, seconds=round(time.monotonic() - began, 1))
         else:
@@ -295,7 +280,7 @@ class WorkerKeeper:
             self._crashed(str(error))
             return
         try:
-            job.speech.set_result(_pcm(header, data, job.text))
+            job.speech.set_result(pcm_of(header, data, job.text))
         except EngineError as error:
             _fail(job, error)
         self._current = None
@@ -311,6 +296,7 @@ class WorkerKeeper:
                 return
             self._crashes.failed(reason)
             self._loaded.clear()
+            self._changed.notify_all()
             log.error(
                 "speech_engine_crashed",
                 engine=self._name,
@@ -322,17 +308,3 @@ class WorkerKeeper:
 
 def _fail(job: _Job, error: EngineError) -> None:
     job.speech.set_exception(error)
-
-
-def _pcm(header: Header, data: bytes, text: str) -> Pcm:
-    """Return the samples of an answer. Raises ``TextRefusedError`` where it holds none, or what is no speech."""
-    rate = header.get("rate")
-    if not isinstance(rate, int) or rate <= 0:
-        raise TextRefusedError(str(header.get("error", "the engine answered with neither sound nor error")))
-    samples = np.frombuffer(data, dtype=np.float32)
-    if not np.isfinite(samples).all():
-        raise TextRefusedError("the engine made numbers that are no sound")
-    seconds = samples.size / rate
-    if seconds > len(text) * _SECONDS_A_CHARACTER + _SECONDS_BESIDES:
-        raise TextRefusedError(f"the engine made {seconds:.0f} s of {len(text)} characters, which cannot be speech")
-    return Pcm(samples, rate)

@@ -73,7 +73,7 @@ Start = Callable[..., Rig]
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     monkeypatch.setattr(coqui, "coqui_version", lambda: "0.28.0")
-    monkeypatch.setattr("gateway.tts.keeper._FIRST_PAUSE", timedelta(milliseconds=20))
+    monkeypatch.setattr("gateway.tts.pauses.FIRST_PAUSE", timedelta(milliseconds=20))
     rigs: list[Rig] = []
 
     def rig(**settings: object) -> Rig:

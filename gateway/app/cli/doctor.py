@@ -12,10 +12,10 @@ import click
 from gateway.app.cli.checks import Check, CheckState, Finding, failed, off, ok, run_checks
 from gateway.app.cli.checks_asterisk import NodeFindings, look_at_node
 from gateway.app.cli.checks_security import security_checks
+from gateway.app.cli.checks_speech import check_prompts, check_slow_engine
 from gateway.app.cli.database import schema_advice
 from gateway.app.cli.invocation import CommandFailedError, Invocation, command, console
 from gateway.app.secrets import SecretsError, load_secrets
-from gateway.app.speech import build_speech
 from gateway.channels.telegram.owner import TelegramChannel
 from gateway.channels.twilio.client import check_account
 from gateway.channels.twilio.voice_api import check_voice
@@ -23,9 +23,7 @@ from gateway.config.advice_asterisk import is_loopback
 from gateway.config.schema import AsteriskConfig, Config, NodeConfig
 from gateway.ports.messages import ProviderCheck
 from gateway.ports.record import RecordUnavailableError
-from gateway.ports.speech import SpeechError
 from gateway.store import SchemaState, open_record, schema_state
-from gateway.tts.prompts import render_prompts
 
 _STYLES = {CheckState.OK: "green", CheckState.FAILED: "bold red", CheckState.OFF: "dim", CheckState.WARNING: "yellow"}
 _ENGINE_SILENT_AFTER = timedelta(seconds=10)
@@ -67,7 +65,8 @@ def checks(config: Config, file: Path | None = None) -> list[Check]:
         Check("engine", lambda: _engine(config)),
         Check("secrets", lambda: _secrets(config)),
         *_asterisk_checks(config),
-        Check("speech", lambda: _speech(config)),
+        Check("speech", lambda: check_prompts(config, {"en", *_languages(config)})),
+        *([Check("speech coqui", lambda: check_slow_engine(config))] if config.tts.engine == "coqui" else []),
         Check("twilio", lambda: _twilio(config)),
         Check("twilio voice", lambda: _twilio_voice(config)),
         Check("telegram", lambda: _telegram(config)),
@@ -169,20 +168,6 @@ def _sounds(directory: Path) -> Finding:
     if not os.access(directory, os.W_OK | os.X_OK):
         return failed(f"{directory} cannot be written", "give it to the user who runs the engine; Asterisk reads it")
     return ok(f"{directory} can be written")
-
-
-def _speech(config: Config) -> Finding:
-    languages = sorted({"en", *_languages(config)})
-    speech = build_speech(config)
-    try:
-        for language in languages:
-            try:
-                render_prompts(speech, language)
-            except SpeechError as error:
-                return failed(f"{language}: {error}", "give these contacts a language of tocsin tts voices")
-    finally:
-        speech.stop()
-    return ok(f"the prompts are spoken in {', '.join(languages)}")
 
 
 def _languages(config: Config) -> set[str]:
