@@ -13,7 +13,7 @@ from gateway.model.acknowledgement import AcknowledgedVia
 from gateway.model.attempt import Attempt, Level
 from gateway.model.license import SourceKind
 from gateway.ports.owner_messages import OwnerMessage
-from gateway.services import tenants
+from gateway.services import sources, tenants
 from gateway.services.acknowledge import acknowledge
 from gateway.services.intake import Alert, accept
 from gateway.services.queries import show_event
@@ -54,7 +54,7 @@ policy: {{retry_backoff: 200ms, events_per_minute: 10000{policy}}}
             self.record, self.config, name="Acme", tier="pro", at=now, owner_telegram=chat, language=language
         ).id
         tokens = SourceTokens(hash_key=b"k" * 32)
-        made = tenants.add_source(
+        made = sources.add_source(
             self.record, tokens, license_id=self.license_id, kind=SourceKind.WEBHOOK, name="s", at=now
         )
         self._token_hash = tokens.hash(made.token)

@@ -28,6 +28,7 @@ _POLL = timedelta(seconds=25)
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 _RECORD_PAUSE = 1.0
+_TRIES = 3
 _OK = "ok"
 # Anybody may write to a bot. Those who do are answered at this pace, so that owners' messages never wait for them.
 _STRANGERS = "strangers"
@@ -113,7 +114,12 @@ class TelegramUpdates:
         happened = read_update(update)
         if happened is None:
             return
-        answer = await self._patiently(lambda: take(happened))
+        try:
+            answer = await self._patiently(lambda: take(happened))
+        except Exception:
+            # One that cannot be taken must not keep all others from being taken.
+            log.exception("telegram_update_skipped", update=repr(happened))
+            return
         if answer is None:
             return
         try:
@@ -133,13 +139,19 @@ class TelegramUpdates:
             await bot.send_message(chat_id=happened.chat, text=answer.text)
 
     async def _patiently(self, ask: Callable[[], _T]) -> _T:
-        """Ask until the record is there to answer."""
+        """Ask until the record is there to answer; what else goes wrong may do so a few times."""
+        faults = 0
         while True:
             try:
                 return ask()
             except RecordUnavailableError as error:
                 log.warning("record_unavailable", error=str(error), waiting="telegram updates")
-                await asyncio.sleep(_RECORD_PAUSE)
+            except Exception:
+                faults += 1
+                if faults >= _TRIES:
+                    raise
+                log.exception("telegram_update_not_taken", tries=faults)
+            await asyncio.sleep(_RECORD_PAUSE)
 
     def _tell(self, state: str, *, advise: bool = False) -> None:
         """Keep how things stand, and log it where it has changed."""
