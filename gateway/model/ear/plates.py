@@ -30,10 +30,10 @@ _WORD = (
     r"|matr[iíÍ]cula|placa|patente"
     r"|kennzeichen|nummernschild|plaque(?:[ _]d['’]immatriculation)?|immatriculation|车牌号?码?|号牌|車牌號?碼?"
 )
-_CODE = r"[0-9A-ZÄÖÜ]{1,8}(?:[ ·.-][0-9A-ZÄÖÜ]{1,5}){0,3}"
+_CODE = r"[0-9A-ZÄÖÜ]{1,8}(?:[ ·-][0-9A-ZÄÖÜ]{1,5}){0,3}"
 AFTER_WORD = (
     rf"(?P<plate_word>(?<![{LETTER}])(?i:{_WORD})s?)(?P<plate_gap>(?: (?:is|no|es|est|ist))?[ ]?[:#=：]?[ ]?)"
-    rf"(?P<named_plate>{_CODE})(?![{LETTER}0-9])"
+    rf"(?P<named_plate>{_CODE})(?![{LETTER}0-9]|[.,/][0-9])"
 )
 # Spain, Britain, Germany, France and the Netherlands, Brazil, the United States, Hong Kong, India and their like.
 BY_FORM = (
@@ -89,14 +89,14 @@ CHINESE = (
 )
 
 
-def after_word(match: re.Match[str], ear: Ear) -> str:
-    """Return a plate that is called so."""
+def after_word(match: re.Match[str], ear: Ear) -> str | None:
+    """Return a plate that is called so; ``None`` where what follows the word is none, or is spelled already."""
     code = match["named_plate"]
     length = sum(c.isalnum() for c in code)
     if not any(c.isdigit() for c in code) or not _SHORTEST_PLATE <= length <= _LONGEST_PLATE:
-        return match[0].replace("_", " ")
-    if all(len(part) == 1 for part in re.split(r"[ ·.-]", code)):
-        return match[0]  # it is spelled already
+        return None
+    if all(len(part) == 1 for part in re.split(r"[ ·-]", code)):
+        return None
     gap = match["plate_gap"].replace("=", ": ").replace("#", " ")
     return f"{match['plate_word'].replace('_', ' ')}{gap}{spelled(code, ear, alphabet=True)}"
 

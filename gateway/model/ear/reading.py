@@ -90,7 +90,7 @@ def _compiled(units: tuple[str, ...], currencies: tuple[str, ...], *, plates_too
     places = {"@UNITS@": _any_of(units), "@CURRENCIES@": _any_of(currencies)}
     alternatives = []
     for name, (pattern, _) in _SAYS.items():
-        if name != "plate_form" or plates_too:
+        if plates_too or not name.startswith("plate_"):
             for place, choice in places.items():
                 pattern = pattern.replace(place, choice)  # noqa: PLW2901 (filled in place by place)
             alternatives.append(f"(?P<{name}>{pattern})")

@@ -147,7 +147,7 @@ LANGUAGE = Language(
             "CHF": "un franc suisse|francs suisses",
             "¥": "yuans ou yens",
         },
-        letters={"E": "eu", "Y": "i grec"},
+        letters={"Y": "i grec"},
         letter_as="{letter} comme {word}",
         alphabet={
             "B": "Bernard",

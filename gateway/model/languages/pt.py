@@ -145,7 +145,7 @@ LANGUAGE = Language(
             "MOP": "patacas",
             "CHF": "um franco suíço|francos suíços",
         },
-        letters={"K": "cá", "W": "dáblio"},
+        letters={"A": "á", "E": "é", "K": "cá", "O": "ó", "W": "dáblio"},
         letter_as="{letter} de {word}",
         alphabet={
             "B": "bola",

@@ -115,7 +115,7 @@ def test_signs_become_words(text: str, heard: str) -> None:
         ("es", "-5 °C a las 14:05", "menos 5 grados a las 14 horas cero 5"),
         ("es", "1:00, 95%, 3,5 €", "1 hora, 95 por ciento, 3 coma 5 euros"),
         ("es", "2026-11-22, 1 h, 2º", "22 de noviembre de 2026, una hora, 2º"),
-        ("pt-BR", "Placa ABC1D23", "Placa A, B de bola, C de casa, 1, D de dado, 2 3"),
+        ("pt-BR", "Placa ABC1D23", "Placa á, B de bola, C de casa, 1, D de dado, 2 3"),
         ("pt", "3.5 kg & 190/200", "3 ponto 5 quilos e 190 de 200"),
         ("pt", "14:05, 1 min", "14 horas e 5, um minuto"),
         ("fr", "Plaque AA-123-BB", "Plaque A, A, 1 2 3, B comme Bernard, B comme Bernard"),
