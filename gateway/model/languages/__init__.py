@@ -1,8 +1,7 @@
-"""The languages that Tocsin speaks and writes, one module each.
+"""The languages that Tocsin speaks and writes: what each says to the ear, one module each.
 
-To add one: copy ``en.py`` to the new language's tag, translate every phrase, and add
-its ``LANGUAGE`` to ``LANGUAGES`` below. The tests then hold that nothing is missing and that the
-speech engine has a voice for it (``gateway/tts/espeak_voices.py`` lists the voices).
+Their sentences are in the message catalogues of ``gateway.wording``. How to add a language is told in
+docs/development.md; the tests hold that nothing is missing.
 """
 
 from gateway.model.languages import de, en, es, fr, pt, yue, zh
