@@ -3,6 +3,7 @@
 ``language`` is a BCP 47 tag. Times carry the time zone that they are shown in.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,9 +16,11 @@ from gateway.wording.phrases import LARGEST_TELEGRAM_TEXT, cut, one_line
 LARGEST_ANSWER = 200
 
 _LISTED = 20
+_ROOM_FOR_LINES = LARGEST_TELEGRAM_TEXT - 300
 _NAME_LIMIT = 80
 _TITLE_LIMIT = 80
-_LONE_TITLE_LIMIT = 100
+# So short that an answer fits even if it counts in UTF-16 and all of it is emoji.
+_ANSWERED_LIMIT = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,10 @@ def settled(language: str, alert: ToldAlert) -> str:
 
 
 def several(language: str, *, license_name: str, alerts: Sequence[ToldAlert]) -> str:
-    """Return the report on several alerts: those that are open first, up to twenty, then how many more there are."""
+    """Return the report on several alerts: those that are open first, up to twenty, then how many more there are.
+
+    Fewer are listed where their links are so long that not all fit: no line is cut.
+    """
     words = words_of(language)
     name, left = one_line(license_name, _NAME_LIMIT), [alert for alert in alerts if alert.open]
     if left:
@@ -75,11 +81,11 @@ def several(language: str, *, license_name: str, alerts: Sequence[ToldAlert]) ->
         )
         count = figures.number(language, len(alerts))
     ordered = [*left, *(alert for alert in alerts if not alert.open)]
-    lines = [_line(language, alert) for alert in ordered[:_LISTED]]
-    if (rest := len(ordered) - _LISTED) > 0:
+    lines = _that_fit([_line(language, alert) for alert in ordered[:_LISTED]])
+    if (rest := len(ordered) - len(lines)) > 0:
         more = words.npgettext("written", "and {count} more", "and {count} more", rest)
         lines.append(more.format(count=figures.number(language, rest)))
-    return cut("\n\n".join([heading.format(count=count, license=name), "\n".join(lines)]), LARGEST_TELEGRAM_TEXT)
+    return "\n\n".join([heading.format(count=count, license=name), "\n".join(lines)])
 
 
 def pressed(language: str, *, mine: int, title: str, other: ToldAlert | None) -> str:
@@ -101,9 +107,9 @@ def pressed(language: str, *, mine: int, title: str, other: ToldAlert | None) ->
         said = words.pgettext("answer", "This alert was already resolved by its source.")
     else:
         said = words.pgettext("answer", "{by} has already acknowledged this alert.")
-    by = one_line(other.by, _NAME_LIMIT) if other is not None and other.by is not None else ""
+    by = one_line(other.by, _ANSWERED_LIMIT) if other is not None and other.by is not None else ""
     count = figures.number(language, mine)
-    return cut(said.format(count=count, title=one_line(title, _LONE_TITLE_LIMIT), by=by), LARGEST_ANSWER)
+    return cut(said.format(count=count, title=one_line(title, _ANSWERED_LIMIT), by=by), LARGEST_ANSWER)
 
 
 def refused(language: str) -> str:
@@ -117,6 +123,12 @@ def chat_id(language: str, chat: str) -> str:
         "written", "The id of this chat is {chat}. A license whose owner is this chat sends its reports here."
     )
     return said.format(chat=chat)
+
+
+def _that_fit(lines: Sequence[str]) -> list[str]:
+    """Return the first of these lines, as many as leave room for what stands around them."""
+    lengths = itertools.accumulate(len(line) + 1 for line in lines)
+    return [line for line, length in zip(lines, lengths, strict=True) if length <= _ROOM_FOR_LINES]
 
 
 def _line(language: str, alert: ToldAlert) -> str:
