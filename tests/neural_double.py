@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gateway.tts.coqui_worker import end_with_parent
 from gateway.tts.framing import Header, encode, read_frame
+from gateway.tts.serving import end_with_parent
 from tests.waiting import until
 
 RATE = 16000

@@ -1,8 +1,6 @@
 """The process that speaks with Coqui: ``python -m gateway.tts.coqui_worker``.
 
-It answers the requests of ``gateway.tts.keeper``, and ends when its standard input closes, also in mid-utterance.
-Nothing is downloaded here. It makes way for everything else on the machine: for the processor by its
-niceness, and for memory as the first that the kernel ends (``proc_pid_oom_score_adj(5)``).
+It is one of ``gateway.tts.serving``. Nothing is downloaded here.
 """
 
 import contextlib
@@ -10,26 +8,18 @@ import importlib
 import importlib.machinery
 import logging
 import os
-import select
 import sys
-import threading
 import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from gateway.tts.coqui_models import find_model, model_directory
-from gateway.tts.framing import Header, encode, read_frame
+from gateway.tts.serving import CannotSpeakError, run
 
-_NICENESS = 5
 _TRIAL_TEXT = "One."
-_FATAL = ("CUDA", "out of memory", "can't allocate memory")
-
-
-class CannotSpeakError(Exception):
-    """The voice cannot be loaded as it is configured, or not speak a text; the message says why."""
 
 
 class CoquiVoice:
@@ -109,32 +99,6 @@ def _files(request: Mapping[str, Any]) -> Mapping[str, str | None]:
     return files | {"vocoder_path": str(vocoder_path), "vocoder_config_path": str(vocoder_config_path)}
 
 
-def answer(voices: dict[str, CoquiVoice], request: Header) -> bytes:
-    """Return the frame that answers a request."""
-    name = str(request.get("voice"))
-    try:
-        if request.get("do") == "load":
-            voices[name] = CoquiVoice(request)
-            return encode({"loaded": True})
-        rate, samples = voices[name].speak(str(request["text"]))
-    except Exception as error:  # noqa: BLE001  whatever a library raises is an answer, and not the end of the process
-        reason = str(error) if isinstance(error, CannotSpeakError) else f"{type(error).__name__}: {error}"
-        # After some errors nothing works any more.
-        fatal = isinstance(error, MemoryError) or any(sign in reason for sign in _FATAL)
-        return encode({"error": reason, "fatal": fatal})
-    return encode({"rate": rate}, samples)
-
-
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer requests until they end."""
-    voices: dict[str, CoquiVoice] = {}
-    while (frame := read_frame(requests)) is not None:
-        if not voices:
-            prepare(frame[0])
-        answers.write(answer(voices, frame[0]))
-        answers.flush()
-
-
 def prepare(request: Mapping[str, Any]) -> None:
     """Set up what the libraries look at when they are imported."""
     settings = request.get("settings") or {}
@@ -169,37 +133,9 @@ def make_importable() -> None:
             sys.modules[name] = module
 
 
-def make_way() -> None:
-    """Let everything else on the machine go first."""
-    with contextlib.suppress(OSError):
-        os.nice(_NICENESS)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-
-
-def end_with_parent(descriptor: int) -> None:
-    """End this process as soon as nobody can write to the pipe any more, whatever it does then."""
-    poll = select.poll()
-    poll.register(descriptor, 0)  # a hang-up is always told
-
-    def wait() -> None:
-        poll.poll()
-        os._exit(0)
-
-    threading.Thread(target=wait, name="end-with-parent", daemon=True).start()
-
-
 def main() -> None:
-    """Serve on standard input and output. Whatever a library prints goes to standard error instead."""
-    make_way()
-    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        end_with_parent(sys.stdin.fileno())
-        try:
-            serve(sys.stdin.buffer, answers)
-        except BrokenPipeError:
-            # The parent went away while it was answered.
-            os._exit(0)
+    """Serve on standard input and output."""
+    run(CoquiVoice, prepare)
 
 
 if __name__ == "__main__":

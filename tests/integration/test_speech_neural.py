@@ -42,11 +42,11 @@ class Rig:
         assert isinstance(voices, dict)
         for language, order in voices.items():
             self.model(language).write_text(order, encoding="utf-8")
-        config = CoquiConfig.model_validate(
+        self.config = CoquiConfig.model_validate(
             {"voices": {tag: dict.fromkeys(("model_path", "config_path"), str(self.model(tag))) for tag in voices}}
             | settings
         )
-        self.coqui = CoquiEngine(config, models_dir=directory, command=_COMMAND)
+        self.coqui = CoquiEngine(self.config, models_dir=directory, command=_COMMAND)
         self.espeak = EspeakEngine()
         self.speech = CachedSpeech([self.coqui, self.espeak], directory / "audio", time_limit=limit, rest=rest)
 
@@ -183,7 +183,7 @@ def test_a_text_that_takes_too_long_is_spoken_by_espeak_and_kept_for_the_next_ca
 
 
 def test_a_hanging_process_is_killed_in_the_end(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coqui, "_SPEAK_LIMIT", timedelta(seconds=1))
+    monkeypatch.setattr("gateway.tts.kept.SPEAK_LIMIT", timedelta(seconds=1))
     rig = start(limit=timedelta(milliseconds=800))
     rig.warm()
     victim = rig.coqui.worker_pid
@@ -302,7 +302,7 @@ def test_a_process_that_must_not_load_uses_what_another_one_rendered(start: Star
     rig = start()
     rig.warm()
     rig.say("door open")
-    other = CoquiEngine(rig.coqui._config, models_dir=rig.directory, may_load=False, command=["/nonexistent"])
+    other = CoquiEngine(rig.config, models_dir=rig.directory, may_load=False, command=["/nonexistent"])
     speech = CachedSpeech([other, rig.espeak], rig.directory / "audio", time_limit=_LONG)
     speech.warm()
     said = [

@@ -17,8 +17,8 @@ from gateway.config.schema import Config
 from gateway.config.tts import EngineName
 from gateway.ports.speech import AudioFormat
 from gateway.tts.cache import CachedSpeech
-from gateway.tts.coqui import CoquiEngine
 from gateway.tts.engine import Engine, EngineNotReadyError, SlowEngine, UnknownLanguageError
+from gateway.tts.kept import KeptEngine
 
 _FORMATS = {".wav": AudioFormat.PHONE, ".ogg": AudioFormat.VOICE_NOTE}
 _ENGINES: tuple[EngineName, ...] = ("espeak", "piper", "coqui")
@@ -171,15 +171,15 @@ def _give_up(invocation: Invocation, reason: str, *, alone: bool) -> None:
 
 
 def _refused(engine: Engine) -> str:
-    refusals = engine.refusals if isinstance(engine, CoquiEngine) else {}
+    refusals = engine.refusals if isinstance(engine, KeptEngine) else {}
     return "".join(f"; {language}: {reason}" for language, reason in refusals.items())
 
 
 def _described(engine: Engine) -> Iterator[dict[str, str | None]]:
-    problem = engine.problem if isinstance(engine, CoquiEngine) else None
+    problem = engine.problem if isinstance(engine, KeptEngine) else None
     for voice in engine.voices():
         yield asdict(voice) | {"problem": problem}
-    if isinstance(engine, CoquiEngine):
+    if isinstance(engine, KeptEngine):
         for voice in engine.refused_voices():
             yield asdict(voice) | {"problem": engine.refusals[voice.language]}
 

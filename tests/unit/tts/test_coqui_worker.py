@@ -31,20 +31,3 @@ def test_libraries_that_speaking_does_not_need_are_stood_in_for(monkeypatch: pyt
         monkeypatch.setitem(sys.modules, name, SimpleNamespace())
     coqui_worker.make_importable()
     assert [sys.modules[name].__spec__.name for name in ("torchaudio", "torchcodec")] == ["torchaudio", "torchcodec"]
-
-
-def test_whatever_a_voice_raises_is_an_answer() -> None:
-    class Voice:
-        def speak(self, text: str) -> tuple[int, bytes]:
-            raise {"memory": MemoryError(), "gpu": RuntimeError("CUDA error: assert"), "text": ValueError("x")}[text]
-
-    answers = {
-        text: coqui_worker.answer({"en": Voice()}, {"do": "speak", "voice": "en", "text": text})  # type: ignore[dict-item]
-        for text in ("memory", "gpu", "text")
-    }
-    assert {text: b'"fatal": true' in answer for text, answer in answers.items()} == {
-        "memory": True,
-        "gpu": True,
-        "text": False,
-    }
-    assert b"KeyError" in coqui_worker.answer({}, {"do": "speak", "voice": "en", "text": "x"})
