@@ -23,9 +23,9 @@ from typing import Literal, Self
 
 from gateway.channels.asterisk import provision_process as process
 from gateway.channels.asterisk.link import ManagerLogin
-from gateway.channels.asterisk.provision_files import Layout, environment
+from gateway.channels.asterisk.provision_files import Layout, environment, opus_module
 from tests.telephony.carrier_ami import AmiClient, Packet
-from tests.telephony.carrier_audio import Heard, Samples, find, find_all, read
+from tests.telephony.carrier_audio import Heard, Samples, find, find_all, halved, read
 
 _TEMPLATES = Path(__file__).with_name("carrier-conf")
 _START = timedelta(seconds=30)
@@ -142,7 +142,13 @@ class CarrierCall:
 
     def recording(self) -> Samples:
         """Return what the subscriber heard so far, or after the end, all of it. Samples at 8 kHz."""
+        if (wide := self.recordings / f"{self.leg}.wav16").exists():
+            return halved(read(wide))
         return read(self.recordings / f"{self.leg}.wav")
+
+    def wide_recording(self) -> Samples:
+        """Return the same at 16 kHz, of a carrier that is ``wideband``."""
+        return read(self.recordings / f"{self.leg}.wav16")
 
     def hears(self, sound: Path) -> Heard:
         """Return where in what the subscriber heard that WAV file is, and how alike it is (1.0: the same)."""
@@ -165,7 +171,8 @@ class Carrier:
     ``accounts`` (user to password) make it ask for passwords and take registrations; without, it knows its customer by
     the address ``customer``. ``certificate`` is a PEM file with certificate and key, for TLS.
 
-    With ``records`` false nobody's calls are recorded: for loads, of which that would be the largest part.
+    A carrier that is ``wideband`` records at 16 kHz, and takes Opus. With ``records`` false nobody's calls are
+    recorded: for loads, of which that would be the largest part.
 
     A number without a behaviour of its own has the one of ``DEFAULT``: answers, presses nothing.
     """
@@ -183,6 +190,7 @@ class Carrier:
         dtmf_mode: str = "rfc4733",
         rtp_ports: tuple[int, int] | None = None,
         records: bool = True,
+        wideband: bool = False,
     ) -> None:
         self.sip_port = sip_port or free_port(socket.SOCK_DGRAM)
         self.invites: list[CarrierCall] = []
@@ -212,6 +220,8 @@ class Carrier:
             "rtp_start": rtp_start,
             "rtp_end": rtp_end,
             "records": records,
+            "suffix": "wav16" if wideband else "wav",
+            "wideband": wideband,
         }
 
     def __enter__(self) -> Self:
@@ -226,7 +236,11 @@ class Carrier:
         installation = process.find_installation()
         self._layout.make()
         self._recordings.mkdir(exist_ok=True)
-        values = self._values | {"modules_dir": installation.modules_dir, "data_dir": installation.data_dir}
+        values = self._values | {
+            "modules_dir": installation.modules_dir,
+            "data_dir": installation.data_dir,
+            "opus_module": opus_module(installation.modules_dir),
+        }
         templates = environment(_TEMPLATES)
         for name in templates.list_templates(extensions=["j2"]):
             (self._layout.etc / name.removesuffix(".j2")).write_text(templates.get_template(name).render(values))

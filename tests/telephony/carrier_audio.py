@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import soxr
 
 RATE = 8000  # Hz
 _SILENCE = 200  # of 32767: about -44 dB
@@ -28,19 +29,30 @@ class Heard:
 
 
 def read(path: Path) -> Samples:
-    """Return the samples of an 8 kHz mono WAV file, also of one that is being written."""
+    """Return the samples of a mono WAV file, also of one that is being written."""
     data = path.read_bytes()
     start = data.index(b"data") + 8
     usable = (len(data) - start) // 2 * 2
     return np.frombuffer(data[start : start + usable], dtype="<i2").astype(np.float64)
 
 
-def write(path: Path, samples: Samples) -> Path:
-    """Write an 8 kHz mono WAV file."""
+def halved(samples: Samples) -> Samples:
+    """Return samples of 16 kHz as such of 8 kHz."""
+    return np.asarray(soxr.resample(samples, 2 * RATE, RATE), dtype=np.float64)
+
+
+def share_above(hertz: float, samples: Samples, rate: int) -> float:
+    """Return which part of the sound's energy is above a frequency: from 0 to 1."""
+    energy = np.abs(np.fft.rfft(samples)) ** 2
+    return float(energy[np.fft.rfftfreq(len(samples), 1 / rate) > hertz].sum() / max(energy.sum(), 1e-9))
+
+
+def write(path: Path, samples: Samples, rate: int = RATE) -> Path:
+    """Write a mono WAV file."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(RATE)
+        file.setframerate(rate)
         file.writeframes(np.clip(samples, -32768, 32767).astype("<i2").tobytes())
     return path
 

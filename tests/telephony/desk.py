@@ -9,6 +9,7 @@ from uuid import uuid4
 from gateway.channels.asterisk.phone import AsteriskPhone
 from gateway.channels.asterisk.timings import AsteriskTimings
 from gateway.config.schema import AsteriskConfig
+from gateway.model.call import MachinePolicy
 from gateway.ports.phone import CallOrder, PhoneNodeUp, PhoneReport, Prompt
 from tests.integration.ami_rig import SystemClock
 from tests.telephony.asterisk import GatewayPbx
@@ -72,7 +73,13 @@ class Desk:
         if isinstance(report, PhoneNodeUp) and self.phone is not None:
             self.phone.look_up(report.node, self.unfinished)
 
-    def place(self, number: str = NUMBER, trunk: str = "carrier-a", ring: float = 20) -> str:
+    def place(
+        self,
+        number: str = NUMBER,
+        trunk: str = "carrier-a",
+        ring: float = 20,
+        machine: MachinePolicy = MachinePolicy.IGNORE,
+    ) -> str:
         assert self.phone is not None
         call_id = uuid4().hex
         self.phone.place(
@@ -84,6 +91,7 @@ class Desk:
                 language="en",
                 announcement=self.message,
                 prompts=self.prompts,
+                machine=machine,
             )
         )
         return call_id

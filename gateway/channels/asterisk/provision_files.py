@@ -252,7 +252,7 @@ def _values(
         "layout": layout,
         "modules_dir": modules_dir,
         "data_dir": data_dir,
-        "opus_module": _opus_module(modules_dir),
+        "opus_module": opus_module(modules_dir),
         "ami_address": ami_address(node),
         "ami_tls": _ami_tls_values(node),
         "permitted": [_network(network) for network in (*_LOOPBACK, *node.gateways, *gateways)],
@@ -311,7 +311,8 @@ def _network(network: str) -> str:
         raise ProvisionError(f"{network!r} is no address or network that a gateway could have") from error
 
 
-def _opus_module(modules_dir: Path | None) -> str:
+def opus_module(modules_dir: Path | None) -> str:
+    """Return the name of the Opus codec's module: of the Asterisk whose modules are there, else of this machine's."""
     # Debian's build has the free codec, under a name of its own.
     places = [modules_dir] if modules_dir else sorted(Path("/usr/lib").glob("*/asterisk/modules"))
     debian = "codec_opus_open_source.so"
