@@ -20,7 +20,8 @@ from gateway.channels.twilio.client import check_account, rest_client
 from gateway.channels.twilio.whatsapp import WhatsAppChannel
 from gateway.config.schema import TwilioConfig
 from gateway.model.attempt import AttemptState, Level
-from gateway.ports.messages import Message
+from gateway.model.whatsapp import MessageFault
+from gateway.ports.messages import BUTTON_VARIABLE, Message
 from tests.clouds import FakeTwilio, Fault
 from tests.waiting import until
 
@@ -339,3 +340,38 @@ def test_free_text_outside_the_window_is_accepted_and_reported_undelivered_later
     message = twilio.expect_message()
     until(lambda: message.error_code == 63016, 5, "the message is reported undelivered")
     assert message.status == "undelivered"
+
+
+def test_a_template_without_the_buttons_variable_is_filled_without_it(twilio: FakeTwilio) -> None:
+    twilio.variables[TEMPLATE] = {"1", "2"}
+    variables = {"1": "Gate", "2": "critical", BUTTON_VARIABLE: "ack-7"}
+    with capture_logs() as logs:
+        delivery = channel(twilio, content_sid=TEMPLATE).send(text(template_variables=variables))
+    assert delivery.state is AttemptState.SENT
+    assert twilio.expect_message().content_variables == {"1": "Gate", "2": "critical"}
+    assert [entry["event"] for entry in logs] == ["template_without_button_variable"]
+    twilio.expect_nothing_more()
+
+
+def test_a_template_whose_variables_do_not_fit_at_all_is_refused_for_good(twilio: FakeTwilio) -> None:
+    twilio.variables[TEMPLATE] = {"9"}
+    delivery = channel(twilio, content_sid=TEMPLATE).send(text(template_variables={"1": "Gate", BUTTON_VARIABLE: "a"}))
+    assert (delivery.state, delivery.fault) == (AttemptState.FAILED, MessageFault.SETUP)
+    assert len(twilio.requests) == 2
+
+
+def test_a_refusal_tells_whose_number_it_was(twilio: FakeTwilio) -> None:
+    twilio.refuse(TO, 21610, "Attempt to send to unsubscribed recipient")
+    delivery = channel(twilio).send(text())
+    assert (delivery.fault, delivery.to) == (MessageFault.OPTED_OUT, TO)
+
+
+def test_a_template_that_was_sent_is_found_by_what_it_shows(twilio: FakeTwilio) -> None:
+    by_template = channel(twilio, content_sid=TEMPLATE)
+    variables = {"1": "Acme", "2": "critical", "3": "Gate", "4": "https://a.example.com/a/x", BUTTON_VARIABLE: "ack-7"}
+    message = text(template_variables=variables)
+    since = datetime.now(UTC)
+    delivery = by_template.send(message)
+    found = by_template.find(message, since)
+    assert found is not None
+    assert found.provider_id == delivery.provider_id

@@ -202,3 +202,74 @@ def test_callbacks_are_refused_where_the_provider_is_not_configured(there: Insta
     client = create_app(replace(there.services, callbacks=None, read_report=None)).test_client()
     for path in (INBOUND, STATUS):
         assert client.post(path, data={"From": "whatsapp:+15550101"}, headers=SIGNED).status_code == 403
+
+
+def test_a_callback_told_twice_acknowledges_one_alert(there: Installation, client: FlaskClient, ana: Contact) -> None:
+    first, second = open_event(client, "one"), open_event(client, "two")
+    there.tell(first, ana)
+    there.tell(second, ana)
+    answers = [reply(client, "1", MessageSid="SMagain").get_data(as_text=True) for _ in range(2)]
+    assert all("Acknowledged, you have it: two" in answer for answer in answers)
+    assert [there.event(event_id).status for event_id in (first, second)] == [
+        EventStatus.OPEN,
+        EventStatus.ACKNOWLEDGED,
+    ]
+
+
+def test_whoever_acknowledges_one_of_several_is_told_what_is_still_open(
+    there: Installation, client: FlaskClient, ana: Contact
+) -> None:
+    for title in ("one", "two"):
+        there.tell(open_event(client, title), ana)
+    assert "Still open: one. Reply 1 for that one, too." in reply(client, "1").get_data(as_text=True)
+
+
+def test_answers_are_in_the_contacts_language(there: Installation, client: FlaskClient, ana: Contact) -> None:
+    with there.record.write() as work:
+        work.contacts.update(replace(ana, language="es"))
+        work.commit()
+    there.tell(open_event(client, "Puerta"), ana)
+    assert "Responda 1 para confirmar: Puerta" in reply(client, "¿qué?").get_data(as_text=True)
+    assert "usted se encarga: Puerta" in reply(client, "Vale").get_data(as_text=True)
+
+
+def test_stop_and_start_are_answered_unless_twilio_answers_itself(
+    there: Installation, client: FlaskClient, ana: Contact
+) -> None:
+    assert "Write START" in reply(client, "stop").get_data(as_text=True)
+    assert "You get alerts by WhatsApp again." in reply(client, "start").get_data(as_text=True)
+    for text in ("STOP", "START", "HELP"):
+        assert "<Message>" not in reply(client, text, OptOutType=text).get_data(as_text=True)
+    with there.record.read() as work:
+        known = work.contacts.get(ana.id)
+    assert known is not None
+    assert known.whatsapp_blocked is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"MessageType": "reaction", "Body": "👍"},
+        {"MessageType": "image", "NumMedia": "1", "MediaContentType0": "image/jpeg", "Body": "ok"},
+        {"MessageType": "audio", "NumMedia": "1", "MediaContentType0": "audio/ogg", "Body": ""},
+        {"MessageType": "location", "Latitude": "1", "Longitude": "2", "Body": "1"},
+        {"NumMedia": "1", "Body": "1"},
+        {"NumMedia": "many", "Body": "👍"},
+    ],
+)
+def test_what_is_no_plain_text_acknowledges_nothing_and_is_told_how(
+    there: Installation, client: FlaskClient, ana: Contact, fields: dict[str, str]
+) -> None:
+    event_id = open_event(client, "Gate")
+    there.tell(event_id, ana)
+    assert "Reply 1 to acknowledge: Gate" in reply(client, "", **fields).get_data(as_text=True)
+    assert there.event(event_id).status is EventStatus.OPEN
+    assert there.timeline(event_id)[-1] is TimelineType.REPLY_RECEIVED
+
+
+def test_a_tap_that_may_be_of_any_alert_is_asked_back(there: Installation, client: FlaskClient, ana: Contact) -> None:
+    for title in ("one", "two"):
+        there.tell(open_event(client, title), ana)
+    answer = reply(client, "I take it", ButtonPayload="taken", OriginalRepliedMessageSid="SMunknown")
+    assert "Several alerts are open" in answer.get_data(as_text=True)
+    assert {event.status for event in there.all_events()} == {EventStatus.OPEN}

@@ -12,6 +12,7 @@ from gateway.channels.twilio.outcomes import (
     refusal_reason,
 )
 from gateway.model.attempt import AttemptState
+from gateway.model.whatsapp import MessageFault
 
 SID = "SM" + "a" * 32
 
@@ -169,3 +170,45 @@ def test_what_is_no_report_on_a_message_is_none(form: dict[str, str]) -> None:
 def test_a_reason_is_bounded() -> None:
     assert len(refusal_reason(1, "x" * 5000)) <= 300
     assert refusal_reason(None) == "no reason given"
+
+
+@pytest.mark.parametrize(
+    ("code", "fault"),
+    [
+        (21610, MessageFault.OPTED_OUT),
+        (21211, MessageFault.UNREACHABLE),
+        (21614, MessageFault.UNREACHABLE),
+        (63003, MessageFault.UNREACHABLE),
+        (63014, MessageFault.UNREACHABLE),
+        (63024, MessageFault.UNREACHABLE),
+        (63016, MessageFault.WINDOW_CLOSED),
+        (63013, MessageFault.MESSAGE),
+        (63015, MessageFault.MESSAGE),
+        (63032, MessageFault.MESSAGE),
+        (63018, MessageFault.TEMPORARY),
+        (63019, MessageFault.SETUP),
+        (63049, MessageFault.SETUP),
+        (63051, MessageFault.SETUP),
+        (99999, None),
+    ],
+)
+def test_each_code_says_what_it_means_for_other_messages(code: int, fault: MessageFault | None) -> None:
+    assert delivery_of_answer(400, code, "Twilio's words").fault is fault
+    report = read_report(
+        {"MessageSid": SID, "MessageStatus": "undelivered", "ErrorCode": str(code), "To": "whatsapp:+15550100"}
+    )
+    assert report is not None
+    assert (report.fault, report.to) == (fault, "+15550100")
+
+
+def test_a_template_that_is_refused_outside_the_window_is_a_matter_of_set_up() -> None:
+    form = {"MessageSid": SID, "MessageStatus": "undelivered", "ErrorCode": "63016"}
+    report = read_report(form, by_template=True)
+    assert report is not None
+    assert report.fault is MessageFault.SETUP
+    assert "not approved" in (report.reason or "")
+
+
+def test_what_cannot_be_sent_for_now_marks_nobody() -> None:
+    for delivery in (delivery_of_answer(500, 63024), delivery_of_answer(429, 20429), delivery_of_answer(401, 20003)):
+        assert delivery.fault is None

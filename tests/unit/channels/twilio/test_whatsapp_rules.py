@@ -8,7 +8,7 @@ from gateway.config.schema import TwilioConfig
 from gateway.model.attempt import AttemptState, Level
 from gateway.ports.messages import Message
 
-TEMPLATE = "HX" + "b" * 32
+TEMPLATE, SPANISH, BRAZILIAN = ("HX" + letter * 32 for letter in "bcd")
 
 
 def config(**changes: Any) -> TwilioConfig:
@@ -92,3 +92,40 @@ def test_template_values_are_made_acceptable(value: str, fits: str) -> None:
 
 def test_the_configuration_shows_no_secret() -> None:
     assert "secret" not in repr(config())
+
+
+@pytest.mark.parametrize(
+    ("language", "sid"),
+    [("es", SPANISH), ("es-MX", SPANISH), ("pt-BR", BRAZILIAN), ("PT_br", BRAZILIAN), ("pt", TEMPLATE), ("", TEMPLATE)],
+)
+def test_the_template_is_that_of_the_language_else_the_one_for_everybody(language: str, sid: str) -> None:
+    several = config(content_sid=TEMPLATE, content_sids={"es": SPANISH, "pt-BR": BRAZILIAN})
+    assert create_parameters(several, message(language=language))["content_sid"] == sid
+
+
+@pytest.mark.parametrize(("sids", "sid"), [({"es": SPANISH, "en": TEMPLATE}, TEMPLATE), ({"es": SPANISH}, SPANISH)])
+def test_without_one_for_everybody_it_is_the_english_one_or_any(sids: dict[str, str], sid: str) -> None:
+    assert create_parameters(config(content_sids=sids), message(language="de"))["content_sid"] == sid
+
+
+def test_a_stand_down_goes_by_its_own_template_outside_the_window() -> None:
+    both = config(content_sid=TEMPLATE, stand_down_sid=SPANISH)
+    assert WhatsAppChannel(both).refuse(Level.STAND_DOWN, window_open=False) is None
+    assert create_parameters(both, message(Level.STAND_DOWN))["content_sid"] == SPANISH
+    assert "content_sid" not in create_parameters(both, message(Level.STAND_DOWN, window_open=True))
+
+
+def test_what_needs_a_template_is_skipped_where_there_is_none() -> None:
+    delivery = WhatsAppChannel(config()).send(message(template_only=True))
+    assert (delivery.state, delivery.reason) == (AttemptState.SKIPPED, "no_template")
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [("https://a.example.com/s?attempt=7", "?attempt=7&by=template"), ("https://a.example.com/s", "s?by=template")],
+)
+def test_the_address_for_reports_tells_that_it_was_a_template(url: str, told: str) -> None:
+    by_template = create_parameters(config(content_sid=TEMPLATE), message(status_callback_url=url))
+    assert str(by_template["status_callback"]).endswith(told)
+    free = create_parameters(config(content_sid=TEMPLATE), message(status_callback_url=url, window_open=True))
+    assert free["status_callback"] == url
