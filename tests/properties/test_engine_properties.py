@@ -31,7 +31,7 @@ from actors.messages import LookForSignals
 from gateway.model.attempt import AttemptState
 from gateway.model.call import CallOutcome
 from gateway.model.event import EventStatus
-from gateway.services import deliver
+from gateway.services import results
 from tests.properties.chances import (
     HANDOFFS,
     MUST_HAPPEN,
@@ -75,7 +75,7 @@ class EngineMachine(RuleBasedStateMachine):
         self._logging = structlog.get_config()
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
         # The wait between the tries of a courier is not one of the clock that is moved here.
-        self._impatience = mock.patch.object(deliver, "_RECORD_RETRY_SECONDS", 0)
+        self._impatience = mock.patch.object(results, "_RECORD_RETRY_SECONDS", 0)
         self._impatience.start()
         self.world = World(the_stage())
         self.world.post(self.tenant(0), "a")

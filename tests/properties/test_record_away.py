@@ -148,7 +148,7 @@ class FickleWorld(World):
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for the record in the reader's time."""
-    monkeypatch.setattr("gateway.services.deliver._RECORD_RETRY_SECONDS", 0)
+    monkeypatch.setattr("gateway.services.results._RECORD_RETRY_SECONDS", 0)
 
 
 @pytest.fixture(autouse=True)
