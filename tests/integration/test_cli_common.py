@@ -78,6 +78,8 @@ def test_mistakes_in_the_configuration_end_every_command_with_2(cli: CommandLine
         "license set": ["1", "--active"],
         "contact add": ["--license", "1", "--name", "n", "--phone", "+15550100"],
         "contact list": ["--license", "1"],
+        "contact set": ["1", "--enable"],
+        "contact clear-flags": ["1"],
         "source add": ["--license", "1", "--kind", "anpr", "--name", "n"],
         "asterisk render": ["--out", "x"],
         "asterisk console": ["core show version"],

@@ -120,3 +120,23 @@ def test_a_wrong_language_is_wrong_usage(cli: CommandLine) -> None:
 def test_without_twilio_the_command_says_what_to_add(cli: CommandLine) -> None:
     cli.write("{}")
     assert "add the section" in cli("whatsapp", "status").err
+
+
+def finding(cli: CommandLine) -> tuple[str, str]:
+    """Return what the doctor says of the templates."""
+    ran = cli("doctor", "--json")
+    checks = {check["name"]: check for check in ran.json["checks"]}
+    return checks["whatsapp templates"]["state"], checks["whatsapp templates"]["detail"]
+
+
+def test_the_doctor_tells_of_every_template_that_would_not_be_delivered(cli: CommandLine, twilio: FakeTwilio) -> None:
+    assert finding(cli)[0] == "off"
+    configure(cli, twilio, content_sid=ALERT_SID, stand_down_sid=OVER_SID)
+    assert finding(cli)[0] == "failed"
+    twilio.content.add(ALERT_SID, status="approved")
+    twilio.content.add(OVER_SID, status="pending")
+    assert finding(cli) == ("warning", "stand-down (all) is pending")
+    twilio.content.templates[1]["approval_requests"]["status"] = "paused"
+    assert finding(cli) == ("failed", "stand-down (all) is paused")
+    twilio.content.templates[1]["approval_requests"]["status"] = "approved"
+    assert finding(cli) == ("ok", "2 approved")

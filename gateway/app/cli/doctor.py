@@ -13,6 +13,7 @@ from gateway.app.cli.checks import Check, CheckState, Finding, failed, off, ok, 
 from gateway.app.cli.checks_asterisk import NodeFindings, look_at_node
 from gateway.app.cli.checks_security import security_checks
 from gateway.app.cli.checks_speech import check_prompts, check_slow_engine
+from gateway.app.cli.checks_whatsapp import check_templates
 from gateway.app.cli.database import schema_advice
 from gateway.app.cli.invocation import CommandFailedError, Invocation, command, console
 from gateway.app.secrets import SecretsError, load_secrets
@@ -69,6 +70,7 @@ def checks(config: Config, file: Path | None = None) -> list[Check]:
         *([Check("speech coqui", lambda: check_slow_engine(config))] if config.tts.engine == "coqui" else []),
         Check("twilio", lambda: _twilio(config)),
         Check("twilio voice", lambda: _twilio_voice(config)),
+        Check("whatsapp templates", lambda: check_templates(config)),
         Check("telegram", lambda: _telegram(config)),
         *security_checks(config, file),
     ]
