@@ -64,11 +64,26 @@ def check(source: str, variables: Mapping[str, bool]) -> None:
         raise TemplateRefusedError(f"it is too intricate: {error}") from error
 
 
+class Filled(str):
+    """A part of a result that is a value, and no text of the template."""
+
+    __slots__ = ()
+
+    def __str__(self) -> "Filled":
+        """Return the part itself: Jinja makes a text of everything that it puts out."""
+        return self
+
+
 def render(source: str, values: Mapping[str, Value]) -> str:
     """Return what a template makes of the values, without spaces around it. Raises ``TemplateFailedError``."""
+    return "".join(render_parts(source, values)).strip()
+
+
+def render_parts(source: str, values: Mapping[str, Value]) -> Sequence[str]:
+    """Return the same in parts, those that are values as ``Filled``. Raises ``TemplateFailedError``."""
     try:
         check(source, {name: not isinstance(value, str | int) for name, value in values.items()})
-        return "".join(_bounded(_compiled(source).generate(values))).strip()
+        return list(_bounded(_compiled(source).generate(values)))
     except TemplateFailedError:
         raise
     except Exception as error:
@@ -160,7 +175,12 @@ def _shown(node: nodes.Node) -> str:
 def _environment() -> ImmutableSandboxedEnvironment:
     # What is written is plain text: nothing is escaped for HTML.
     environment = ImmutableSandboxedEnvironment(
-        autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, cache_size=0
+        autoescape=False,
+        undefined=StrictUndefined,
+        finalize=lambda value: Filled(str(value)),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        cache_size=0,
     )
     environment.globals.clear()
     environment.tests.clear()

@@ -1,17 +1,19 @@
 """A license's own templates: which there are, what they may say, and the message that each makes.
 
-Values that come from alerts are never read as templates, and what is spoken goes through the ear twice: each value
-before it is filled in, so that no mark-up in it can swallow words of the template, and then the whole.
+Values that come from alerts are never read as templates. What is spoken goes through the ear: each value by itself,
+so that no mark-up in it can swallow words of the template, and then the template's words around them.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import count
 
 from gateway.model.languages import language_for
 from gateway.model.speech_text import sentence, spoken
 from gateway.wording import figures, phrases
-from gateway.wording.sandbox import LONGEST_LIST, TemplateFailedError, Value, render
+from gateway.wording.sandbox import LONGEST_LIST, Filled, TemplateFailedError, Value, render, render_parts
 
 # By language (a BCP 47 tag in lower case) and name.
 Templates = Mapping[str, Mapping[str, str]]
@@ -20,6 +22,10 @@ _LONGEST_NAME = 80
 _LONGEST_TITLE = 300
 _LONGEST_LINE = 150
 _BEGINNING = 20
+_SHORTEST_LIMIT = 40
+_STAND_IN = "zuvalo"
+_STOOD_IN = re.compile(_STAND_IN + "([a-j]{4})")
+_TWO_STOPS = re.compile(r"([.!?。！？])[ ]?[.。]")  # noqa: RUF001 - Chinese signs end a sentence as well
 
 
 class TemplateName(StrEnum):
@@ -106,8 +112,34 @@ def heard(source: str, name: TemplateName, language: str, facts: Facts) -> str:
     values = _spoken_values(name, language, facts)
     longest = _LONGEST_SPOKEN[name]
     title = str(values.get("title", "")) or next(iter(_listed(values.get("titles", ()))), "")
-    text = _complete(render(source, values), longest, title=title)
-    return sentence(spoken(text, language, limit=longest), language)
+    said = _said(render_parts(source, values), language)
+    return sentence(_complete(said, longest, title=title), language)
+
+
+def _said(parts: Sequence[str], language: str) -> str:
+    """Return a template's words made for the ear, with values between them that have been made so by themselves.
+
+    What is made for the ear is not the same when that is done twice. So a made-up word stands for each value meanwhile.
+    """
+    if any(_STAND_IN in part for part in parts if not isinstance(part, Filled)):
+        raise TemplateFailedError(f"the word {_STAND_IN} cannot be said: Tocsin uses it itself")
+    values = [part for part in parts if part and isinstance(part, Filled)]
+    numbers = count()
+    words = "".join(_stand_in(next(numbers)) if part and isinstance(part, Filled) else part for part in parts)
+    said, found = _STOOD_IN.subn(
+        lambda stood_in: values[_number(stood_in[1])], spoken(words, language, limit=10 * len(words) + _SHORTEST_LIMIT)
+    )
+    if found != len(values):
+        raise TemplateFailedError("a variable stands where it cannot be spoken, as in a link: put spaces around it")
+    return _TWO_STOPS.sub(r"\1", said).strip()
+
+
+def _stand_in(number: int) -> str:
+    return _STAND_IN + "".join(chr(ord("a") + int(digit)) for digit in f"{number:04}")
+
+
+def _number(letters: str) -> int:
+    return int("".join(str(ord(letter) - ord("a")) for letter in letters))
 
 
 def _fitted(source: str, values: dict[str, Value], longest: int) -> str:

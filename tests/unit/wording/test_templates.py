@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from gateway.model.languages import LANGUAGES
+from gateway.model.speech_text import spoken
 from gateway.wording import phrases
 from gateway.wording.templates import Facts, TemplateName, find, used_by
 from gateway.wording.worded import built_in, own, worded
@@ -53,6 +54,16 @@ def test_what_is_spoken_goes_through_the_ear_values_and_words() -> None:
     assert not set("<>🚨/&-") & set(said)
 
 
+def test_a_value_goes_through_the_ear_once() -> None:
+    title = "IP 192.168.1.10, ID 123456789, AB-1234-XY at -5.5 °C"
+    heard = spoken(title, "en")
+    assert spoken(heard, "en") != heard, "what is made for the ear is not the same when that is done twice"
+    facts = replace(_FACTS, title=title)
+    assert own("Now 10%: {{ title }}! {{ title }}.", TemplateName.CALL, "en", facts) == (
+        f"Now 10 percent: {heard}! {heard}."
+    )
+
+
 @pytest.mark.parametrize("hostile", ["<!--", "<script>", "{{ license }}", "[x](", "```", "&lt;style&gt;", "<b"])
 def test_no_alert_swallows_words_of_the_template(hostile: str) -> None:
     facts = replace(_FACTS, title=f"Door {hostile}", body="")
@@ -90,6 +101,8 @@ def test_a_long_alert_gives_way_where_it_can() -> None:
         (TemplateName.TEXT, "{{ title }} {{ link }}" + "x" * 1500, "1500 fit"),
         (TemplateName.CALL, "Something happened", "does not tell the title"),
         (TemplateName.CALL, "🚨", "an empty message"),
+        (TemplateName.CALL, "{{ title }} https://x.example/{{ title }}", "cannot be spoken, as in a link"),
+        (TemplateName.CALL, "zuvaloaaaa {{ title }}", "the word zuvalo cannot be said"),
         (TemplateName.STAND_DOWN, "", "an empty message"),
         (TemplateName.OWNER_REPORT, "{{ title }}", "does not have the link"),
         (TemplateName.VOICE_NOTE, "{{ alert", "unexpected end of template"),
