@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from gateway.config.schema import Config
-from gateway.config.tts import EngineName
+from gateway.config.tts import EngineName, PiperConfig
 from gateway.tts.cache import CachedSpeech
 from gateway.tts.coqui import CoquiEngine
 from gateway.tts.engine import Engine
 from gateway.tts.espeak import EspeakEngine
+from gateway.tts.piper import PiperEngine
 
 
 class NoEngineError(Exception):
@@ -50,7 +51,7 @@ def build_engine(name: EngineName, config: Config, *, may_load: bool = True) -> 
         case "espeak":
             return EspeakEngine()
         case "piper":
-            return _piper(config)
+            return _piper(config, may_load=may_load)
         case "coqui":
             return _coqui(config, may_load=may_load)
 
@@ -68,8 +69,8 @@ def engine_names(config: Config) -> list[EngineName]:
     return names
 
 
-def _piper(_config: Config) -> Engine:
-    raise NoEngineError("this version has no engine piper yet: write tts.engine: espeak")
+def _piper(config: Config, *, may_load: bool) -> Engine:
+    return PiperEngine(config.tts.piper or PiperConfig(), may_load=may_load)
 
 
 def _coqui(config: Config, *, may_load: bool) -> Engine:

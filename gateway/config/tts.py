@@ -48,6 +48,7 @@ class PiperVoiceConfig(_ModelSection):
     model_path: Path
     config_path: Path | None = None
     speaker: Annotated[Whole, Field(ge=0)] | None = None
+    license: Text | None = None
 
 
 class PiperConfig(Section):

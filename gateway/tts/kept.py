@@ -80,7 +80,9 @@ class KeptEngine(ABC):
         return self._refused
 
     def voice_for(self, language: str) -> Voice:
-        """Return the voice for a language tag. Raises ``UnknownLanguageError``."""
+        """Return the voice for a language tag. Raises ``UnknownLanguageError``, ``EngineNotReadyError``."""
+        if not self._voices and self.problem is not None:
+            raise EngineNotReadyError(self.problem)
         tag = best_match(language, self._voices)
         if tag is None:
             known = ", ".join(sorted(self._voices)) or "nothing"

@@ -67,7 +67,7 @@ def checks(config: Config, file: Path | None = None) -> list[Check]:
         Check("secrets", lambda: _secrets(config)),
         *_asterisk_checks(config),
         Check("speech", lambda: check_prompts(config, {"en", *_languages(config)})),
-        *([Check("speech coqui", lambda: check_slow_engine(config))] if config.tts.engine == "coqui" else []),
+        *_slow_engine_checks(config),
         Check("twilio", lambda: _twilio(config)),
         Check("twilio voice", lambda: _twilio_voice(config)),
         Check("whatsapp templates", lambda: check_templates(config)),
@@ -117,6 +117,11 @@ def _secrets(config: Config) -> Finding:
     except SecretsError as error:
         return failed(str(error), f"make {config.var_dir} writable for the user who runs the gateway")
     return ok("at hand")
+
+
+def _slow_engine_checks(config: Config) -> list[Check]:
+    engine = config.tts.engine
+    return [] if engine == "espeak" else [Check(f"speech {engine}", lambda: check_slow_engine(config))]
 
 
 def _asterisk_checks(config: Config) -> list[Check]:

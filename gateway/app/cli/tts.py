@@ -44,18 +44,22 @@ def tts_voices(invocation: Invocation, *, language: str | None) -> None:
       tocsin tts voices --language es
       tocsin tts voices --json
     """  # noqa: D301 - click's mark for "do not rewrap"
+    engines = build_engines(invocation.config())
     document = [
         voice
-        for engine in build_engines(invocation.config())
+        for engine in engines
         for voice in _described(engine)
         if language is None or _primary(str(voice["language"])) == _primary(language)
     ]
     rows = [(voice["engine"], voice["language"], voice["name"], voice["license"]) for voice in document]
     columns = ("ENGINE", "LANGUAGE", "VOICE", "LICENCE")
     invocation.answer(document, lambda: print_table(columns, rows, empty=f"no voice for {language}"))
-    for voice in document:
-        if voice["problem"] is not None:
-            invocation.say(f"{voice['engine']} {voice['language']} cannot be used: {voice['problem']}")
+    for engine in engines:
+        if isinstance(engine, KeptEngine) and engine.problem is not None:
+            invocation.say(f"{engine.name} cannot be used: {engine.problem}")
+        elif isinstance(engine, KeptEngine):
+            for tag, reason in engine.refusals.items():
+                invocation.say(f"{engine.name} {tag} cannot be used: {reason}")
 
 
 @tts.command("download")
