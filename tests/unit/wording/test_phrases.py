@@ -50,7 +50,9 @@ def test_the_announcement_names_who_what_and_how_grave() -> None:
     said = phrases.announcement(
         "en", license_name="Acme Parking", severity="critical", title="Plate AB-1234-XY", body="Gate <b>2</b>"
     )
-    assert said == ("This is an alert from Acme Parking. Severity: critical. Plate A, B for Bravo, 1 2 3 4, X, Y. Gate 2.")
+    assert said == (
+        "This is an alert from Acme Parking. Severity: critical. Plate A, B for Bravo, 1 2 3 4, X, Y. Gate 2."
+    )
 
 
 def test_a_severity_has_its_word_in_every_language() -> None:
