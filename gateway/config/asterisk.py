@@ -78,7 +78,9 @@ class NodeConfig(Section):
     external_address: Host | None = None
     local_networks: tuple[Network, ...] = ()
     rtp_ports: Annotated[str, AfterValidator(parse_port_range)] = "10000-20000"
+    sounds: Literal["shared", "http"] = "shared"
     sounds_dir: Path = Path("/var/lib/tocsin/sounds")
+    sounds_port: Port = 5048
 
     @property
     def sip_tls_address(self) -> str:

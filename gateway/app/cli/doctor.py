@@ -12,6 +12,7 @@ import click
 from gateway.app.cli.checks import Check, CheckState, Finding, failed, off, ok, run_checks
 from gateway.app.cli.checks_asterisk import NodeFindings, look_at_node
 from gateway.app.cli.checks_security import security_checks
+from gateway.app.cli.checks_sounds import look_at_sounds
 from gateway.app.cli.checks_speech import check_prompts, check_slow_engine
 from gateway.app.cli.checks_whatsapp import check_templates
 from gateway.app.cli.database import schema_advice
@@ -129,18 +130,20 @@ def _asterisk_checks(config: Config) -> list[Check]:
     if section is None or not section.nodes:
         return [Check("asterisk", lambda: off("not configured: phone calls are skipped"))]
     return [
-        check for node in section.nodes for check in _node_checks(node, section, _Once(_look_at(config, section, node)))
+        check
+        for node in section.nodes
+        for check in _node_checks(config, node, section, _Once(_look_at(config, section, node)))
     ]
 
 
-def _node_checks(node: NodeConfig, section: AsteriskConfig, look: "_Once") -> list[Check]:
+def _node_checks(config: Config, node: NodeConfig, section: AsteriskConfig, look: "_Once") -> list[Check]:
     trunks = [trunk.name for trunk in section.trunks if trunk.node == node.name]
     return [
         Check(f"asterisk {node.name}", lambda: look().ami),
         Check(f"dialplan {node.name}", lambda: look().dialplan),
         Check(f"sip {node.name}", lambda: look().sip),
         *(Check(f"trunk {name}", _trunk_look(look, index)) for index, name in enumerate(trunks)),
-        Check(f"sounds {node.name}", lambda: _sounds(node.sounds_dir)),
+        Check(f"sounds {node.name}", lambda: _sounds(config, node)),
     ]
 
 
@@ -167,7 +170,10 @@ class _Once:
             return self._findings
 
 
-def _sounds(directory: Path) -> Finding:
+def _sounds(config: Config, node: NodeConfig) -> Finding:
+    if node.sounds == "http":
+        return look_at_sounds(node, load_secrets(config).ami_secrets[node.name])
+    directory = node.sounds_dir
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -95,6 +95,13 @@ class MachineReported:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageUnspoken:
+    """The dialplan did not find a call's sounds, and has played tones instead."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorNoted:
     """The dialplan tells how it stands with the operator, who is called through ``trunk``."""
 
@@ -148,6 +155,7 @@ AMIEvent = (
     | KeyReported
     | AnswerReported
     | MachineReported
+    | MessageUnspoken
     | OperatorNoted
     | EndReported
     | ContactSeen
@@ -255,6 +263,7 @@ _USER_EVENTS: dict[str, Callable[[str, Mapping[str, str]], AMIEvent | None]] = {
     "TocsinOperator": lambda call_id, told: read_operator(
         call_id, told["State"], told["At"], told["Trunk"], told["Seconds"]
     ),
+    "TocsinUnspoken": lambda call_id, _: MessageUnspoken(call_id),
     "TocsinEnded": _end,
 }
 _READERS: dict[str, Callable[[Mapping[str, object]], AMIEvent | None]] = {

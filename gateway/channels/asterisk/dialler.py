@@ -11,8 +11,8 @@ from gateway.channels.asterisk.ami_values import UnsafeValueError
 from gateway.channels.asterisk.book import LegBook
 from gateway.channels.asterisk.connection import AMIConnection
 from gateway.channels.asterisk.leg import Leg
-from gateway.channels.asterisk.originate import originate_headers
-from gateway.channels.asterisk.sounds import SoundShelf
+from gateway.channels.asterisk.originate import PublishedSounds, originate_headers
+from gateway.channels.asterisk.sounds import Shelf
 from gateway.channels.asterisk.wire import AMIConnectionLostError, AMINotConnectedError, AMITimeoutError
 from gateway.config.schema import TrunkConfig
 from gateway.model.call import CallOutcome
@@ -33,7 +33,7 @@ class LegDialler:
         connection: AMIConnection,
         book: LegBook,
         trunks: Sequence[TrunkConfig],
-        shelf: SoundShelf,
+        shelf: Shelf,
         io: Executor,
         clock: Clock,
         seek: Callable[[Leg], None],
@@ -53,7 +53,7 @@ class LegDialler:
         leg.action_id = f"originate-{next(self._serial)}-{order.call_id}"
         loop = asyncio.get_running_loop()
         try:
-            sounds = await loop.run_in_executor(self._io, self._shelf.publish, order)
+            sounds = await loop.run_in_executor(self._io, self._lay_out, order)
             headers = originate_headers(
                 order,
                 trunk,
@@ -87,6 +87,20 @@ class LegDialler:
             self._seek(leg)
         else:
             self._answered(leg, success=answer.success, message=answer.message)
+
+    def _lay_out(self, order: CallOrder) -> PublishedSounds:
+        """Return where the node finds the call's sounds.
+
+        Where they cannot be laid out, the call is placed all the same: the node may have them from earlier calls, and
+        plays tones where it has not. Keys work, and a phone that rings wakes whom no message would.
+        """
+        try:
+            return self._shelf.publish(order)
+        except OSError as error:
+            log.error(  # noqa: TRY400 (the reason is all there is)
+                "sounds_not_laid_out", call_id=order.call_id, reason=str(error), advice="run tocsin doctor"
+            )
+            return self._shelf.expected(order)
 
     def _answered(self, leg: Leg, *, success: bool, message: str) -> None:
         if not self._book.has(leg):

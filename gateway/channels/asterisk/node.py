@@ -11,6 +11,7 @@ from gateway.channels.asterisk.ami_events import (
     ChannelHungUp,
     ChannelSeen,
     ContactSeen,
+    MessageUnspoken,
     OriginateReported,
     RegistrySeen,
 )
@@ -23,7 +24,8 @@ from gateway.channels.asterisk.forgetting import Forgetting
 from gateway.channels.asterisk.leg import Leg, trunk_of
 from gateway.channels.asterisk.orders import LegOrders
 from gateway.channels.asterisk.search import LegSearch
-from gateway.channels.asterisk.sounds import SoundShelf
+from gateway.channels.asterisk.sounds import Shelf, SoundShelf
+from gateway.channels.asterisk.sounds_http import SentSounds
 from gateway.channels.asterisk.tasks import Tasks
 from gateway.channels.asterisk.timings import AsteriskTimings
 from gateway.channels.asterisk.trunk_states import TrunkListener, TrunkStates
@@ -65,7 +67,12 @@ class PhoneNode:
         self.is_ready = False
         self._clock = clock
         self._timings = timings
-        self._shelf = SoundShelf(node.sounds_dir, wideband=any(trunk.wideband for trunk in trunks))
+        wideband = any(trunk.wideband for trunk in trunks)
+        self._shelf: Shelf = (
+            SentSounds(node, secret, wideband=wideband)
+            if node.sounds == "http"
+            else SoundShelf(node.sounds_dir, wideband=wideband)
+        )
         self._connection = AMIConnection(node=node, secret=secret, timings=timings, clock=clock, listener=self)
         self._paces = {
             trunk.name: TrunkPace(trunk, start=self._start, longest_queue=_LONGEST_QUEUE) for trunk in trunks
@@ -220,6 +227,8 @@ class PhoneNode:
                 self._originate_reported(leg, event)
             case ChannelHungUp():
                 self._hung_up(leg, event)
+            case MessageUnspoken():
+                log.error("call_without_words", call_id=leg.call_id, node=self.name, advice="run tocsin doctor")
             case _:
                 self._book.note(leg, event)
 

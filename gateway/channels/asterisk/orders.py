@@ -10,7 +10,7 @@ from gateway.channels.asterisk.ami_values import UnsafeValueError, channel_id
 from gateway.channels.asterisk.book import LegBook
 from gateway.channels.asterisk.connection import AMIConnection
 from gateway.channels.asterisk.leg import Leg
-from gateway.channels.asterisk.sounds import SoundShelf
+from gateway.channels.asterisk.sounds import Shelf
 from gateway.channels.asterisk.tasks import Tasks
 from gateway.channels.asterisk.wire import NO_RESULT, Headers
 
@@ -20,9 +20,7 @@ log = structlog.get_logger(__name__)
 class LegOrders:
     """Orders whose refusal is no news: mostly the leg has ended already."""
 
-    def __init__(
-        self, *, connection: AMIConnection, book: LegBook, tasks: Tasks, shelf: SoundShelf, io: Executor
-    ) -> None:
+    def __init__(self, *, connection: AMIConnection, book: LegBook, tasks: Tasks, shelf: Shelf, io: Executor) -> None:
         self._connection = connection
         self._book = book
         self._tasks = tasks
@@ -49,7 +47,8 @@ class LegOrders:
             path = await asyncio.get_running_loop().run_in_executor(self._io, self._shelf.put, sound)
         except (OSError, UnsafeValueError) as error:
             log.error("last_word_not_prepared", call_id=leg.call_id, reason=str(error))  # noqa: TRY400 (the reason is all)
-            self.hang_up(channel)
+            # A prompt that the node has says at least that it is over.
+            await self._redirect(channel, "tocsin-say", "plain")
             return
         if not self._book.has(leg):
             return

@@ -20,6 +20,7 @@ from gateway.ports.phone import CallEnded, CallOrder, PhoneListener
 log = structlog.get_logger(__name__)
 
 _SOUND_THREADS = 2
+_SENDING_THREADS = 4  # more, for each node to which sounds are sent: a slow one holds up no other's calls
 
 
 class AsteriskPhone:
@@ -48,7 +49,12 @@ class AsteriskPhone:
         self._listener = listener
         self._clock = clock
         self._timings = timings or AsteriskTimings()
-        self._io = ThreadPoolExecutor(_SOUND_THREADS, thread_name_prefix="phone-sounds")
+        self._io = {
+            node.name: ThreadPoolExecutor(
+                _SENDING_THREADS if node.sounds == "http" else _SOUND_THREADS, thread_name_prefix=f"sounds-{node.name}"
+            )
+            for node in config.nodes
+        }
         self._node_of = {trunk.name: trunk.node for trunk in config.trunks}
         self._nodes = {
             node.name: PhoneNode(
@@ -58,7 +64,7 @@ class AsteriskPhone:
                 listener=listener,
                 clock=clock,
                 timings=self._timings,
-                io=self._io,
+                io=self._io[node.name],
                 trunk_listener=trunk_listener,
             )
             for node in config.nodes
@@ -79,7 +85,8 @@ class AsteriskPhone:
         if loop is not None and stop is not None:
             loop.call_soon_threadsafe(stop.set)
             self._thread.join(self._timings.stop.total_seconds())
-        self._io.shutdown(wait=False, cancel_futures=True)
+        for io in self._io.values():
+            io.shutdown(wait=False, cancel_futures=True)
 
     def health(self) -> Sequence[NodeHealth]:
         """Return how the connection to each node is."""

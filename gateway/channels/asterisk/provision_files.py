@@ -8,6 +8,7 @@ the configuration's own checks let pass.
 import hashlib
 import hmac
 import ipaddress
+import json
 import os
 import socket
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ import jinja2
 
 from gateway.channels.asterisk.originate import OPERATOR_WAYS
 from gateway.channels.asterisk.provision_error import ProvisionError
+from gateway.channels.asterisk.provision_sounds import RECEIVER, receiver_settings
 from gateway.channels.asterisk.provision_trunks import transports, trunk_values, without_probed
 from gateway.config.asterisk import WIDEBAND_CODECS
 from gateway.config.schema import AsteriskConfig, NodeConfig
@@ -226,10 +228,15 @@ def write_files(
     there.check()
     layout.make()
     templates_in = environment(templates)
-    return tuple(
+    written = [
         _write(layout.etc / name.removesuffix(".j2"), templates_in.get_template(name).render(values))
         for name in sorted(templates_in.list_templates(extensions=["j2"]))
-    )
+    ]
+    if node.sounds == "http":
+        settings = receiver_settings(node, secret, host=ami_address(node))
+        written.append(_write(layout.etc / "sounds.json", json.dumps(settings, indent=1) + "\n"))
+        written.append(_write(layout.base / RECEIVER.name, RECEIVER.read_text(encoding="utf-8")))
+    return tuple(written)
 
 
 def _values(
