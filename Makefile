@@ -12,6 +12,10 @@ SCRIPTS := .ci/run $(wildcard vagrant/*.sh tests/*.sh)
 # What follows a command: `make test ARGS="-k ladder"`, `make serve ARGS="--config my.yaml"`.
 ARGS ?=
 
+# So many tests run side by side, each file in one of the processes; a file that ARGS names runs in this one.
+WORKERS ?= $(if $(findstring .py,$(ARGS)),0,4)
+PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15
+
 # COQUI=1 sets up Coqui's voices as well (2 GB), and runs their tests: `make test COQUI=1`.
 COQUI ?=
 export COQUI
@@ -35,7 +39,7 @@ demo: ## show an alert that makes a phone ring, with a real Asterisk and a simul
 test: ## check the code and run all tests (ARGS go to pytest; COQUI=1: Coqui's too)
 	@$(SETUP) test $(SETUP_COQUI)
 	@$(MAKE) --no-print-directory check
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 .PHONY: property
 property: ## drive the engine through a hundred thousand random steps, deaths included

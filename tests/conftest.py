@@ -1,4 +1,4 @@
-"""Fixtures for all tests: databases. And how Hypothesis chooses its examples.
+"""Fixtures for all tests: databases. How Hypothesis chooses its examples, and which files begin first.
 
 They are the same in every run, so that a failure has to do with the change at hand.
 ``HYPOTHESIS_PROFILE=searching`` looks for new ones.
@@ -10,14 +10,46 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from gateway.store import SqlRecord, migrate, open_record
 from tests.databases import PostgresCluster
 
-settings.register_profile("repeatable", derandomize=True)
-settings.register_profile("searching")
+# How long an example takes says more about what else runs on the machine than about the code.
+_UNHURRIED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("repeatable", derandomize=True, **_UNHURRIED)
+settings.register_profile("searching", **_UNHURRIED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+# The files that take longest, as --durations tells; the longest first. A name that is no longer there does no harm.
+_LONGEST = (
+    "test_crash_matrix.py",
+    "test_many_escalations.py",
+    "test_record_faults.py",
+    "test_scenarios.py",
+    "test_crashes.py",
+    "test_scenarios_menus.py",
+    "test_ingest_protocol.py",
+    "test_lines.py",
+    "test_faults.py",
+    "test_web_callbacks.py",
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let several workers begin with what takes longest, so that none is alone with it in the end.
+
+    Each file runs in one worker. What is not listed comes in this order: telephony, the browser, all the rest.
+    """
+    if hasattr(config, "workerinput"):
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> tuple[int, int]:
+    name = item.path.name
+    place = _LONGEST.index(name) if name in _LONGEST else len(_LONGEST)
+    waits = 0 if item.get_closest_marker("telephony") else 1 if item.get_closest_marker("browser") else 2
+    return place, waits
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Self
 
 import psycopg
 
+from tests.ports import free_port
 from tests.waiting import until
 
 _START_SECONDS = 30.0
@@ -35,7 +35,7 @@ class PostgresCluster:
         self._data = self._home / "data"
         self._process: subprocess.Popen[bytes] | None = None
         self._names = itertools.count(1)
-        self.port = _free_port()
+        self.port = free_port()
         if self._account is not None:
             os.chown(self._home, self._account.pw_uid, self._account.pw_gid)
         self._run("initdb", "-D", self._data, "-U", self.USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
@@ -143,10 +143,3 @@ def _find_binaries() -> Path:
         if (candidate / "initdb").exists() and (candidate / "postgres").exists():
             return candidate
     raise FileNotFoundError("PostgreSQL's server programs are not installed (Debian: apt-get install postgresql)")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -31,7 +31,7 @@ from gateway.services.queries import show_event
 from gateway.store.record import open_record
 from gateway.store.schema import migrate
 from gateway.wording import phrases
-from tests.telephony.carrier import free_port
+from tests.ports import free_port
 from tests.waiting import until
 
 _START_SECONDS = 40

@@ -13,7 +13,7 @@ from tests.bench.http_load import Load, Target, post_for
 from tests.bench.plan import Plan
 from tests.bench.results import Result, percentile
 from tests.gateway import Gateway
-from tests.telephony.carrier import free_port
+from tests.ports import free_port
 from tests.waiting import until
 
 _THREADS = 8

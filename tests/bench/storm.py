@@ -22,7 +22,8 @@ from gateway.ports.phone import CallOrder
 from tests.bench.database import bare_query
 from tests.bench.plan import Plan
 from tests.bench.results import Result, percentile
-from tests.telephony.carrier import DEFAULT, CarrierCall, answers, free_range
+from tests.ports import free_range
+from tests.telephony.carrier import DEFAULT, CarrierCall, answers
 from tests.telephony.carrier_ami import AmiClient, Packet
 from tests.telephony.phone_site import Person, PhoneSite
 from tests.waiting import until

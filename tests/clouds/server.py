@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
+from tests.ports import free_port
+
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -66,7 +68,8 @@ class FakeCloud:
         self._tls: ssl.SSLContext | None = None
         self._server: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
-        self.port = 0
+        # A number of its own, which nobody takes while it is down.
+        self.port = free_port()
         self.come_back()
 
     @property
@@ -127,7 +130,6 @@ class FakeCloud:
             self._server.socket = self._tls.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )
-        self.port = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name=type(self).__name__, daemon=True
         )

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from tests.ports import free_port
+
 T = TypeVar("T")
 Fields = dict[str, str]
 
@@ -43,7 +45,8 @@ class FakeAMI:
 
     def __init__(self, secret: str = "s3cret") -> None:
         self.secret = secret
-        self.port = 0
+        # A number of its own, which nobody takes while it does not listen.
+        self.port = free_port()
         self.actions: list[dict[str, list[str]]] = []
         self.logins = 0
         self.connections = 0
@@ -77,7 +80,6 @@ class FakeAMI:
     def listen(self) -> None:
         async def listen() -> None:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-            self.port = self._server.sockets[0].getsockname()[1]
 
         asyncio.run_coroutine_threadsafe(listen(), self._loop).result(5)
 

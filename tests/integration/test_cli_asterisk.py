@@ -1,14 +1,14 @@
 """Asterisk, the doctor and the test call by the command line, against a real Asterisk and a simulated carrier."""
 
 import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.command_line import CommandLine
-from tests.telephony.carrier import Carrier, answers, free_port, free_range, rejects
+from tests.ports import free_port, free_range
+from tests.telephony.carrier import Carrier, answers, rejects
 from tests.waiting import until
 
 pytestmark = pytest.mark.telephony
@@ -44,11 +44,11 @@ def configured(directory: Path, carrier_port: int) -> CommandLine:
         "name": "pbx1",
         "host": "127.0.0.1",
         "port": free_port(),
-        "sip_bind": f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
+        "sip_bind": f"127.0.0.1:{free_port()}",
         "rtp_ports": f"{start}-{end}",
         "sounds_dir": str(directory / "sounds"),
     }
-    dead = free_port(socket.SOCK_DGRAM)
+    dead = free_port()
     trunks = [
         {"name": name, "node": "pbx1", "host": "127.0.0.1", "port": port, "caller_id": "+15550100"}
         for name, port in (("dead", dead), ("carrier", carrier_port))

@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ from gateway.ports.record import Record
 from gateway.services.sources import add_source
 from gateway.services.tenants import add_license
 from gateway.services.tokens import SourceTokens
+from tests.ports import free_port
 from tests.unit.web.installation import BEGINNING
 from tests.waiting import until
 
@@ -34,9 +34,7 @@ class Server:
     """The web half as it is run: gunicorn with two workers."""
 
     def __init__(self, directory: Path, database_url: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         settings = {
             "var_dir": str(directory / "var"),
             "database_url": database_url,

@@ -9,7 +9,7 @@ from typing import Self
 
 from gateway.channels.asterisk.provision import RunningAsterisk, down, up
 from gateway.config.schema import AsteriskConfig, NodeConfig
-from tests.telephony.carrier import free_port, free_range
+from tests.ports import free_port, free_range
 from tests.telephony.carrier_ami import AmiClient, Packet
 
 
@@ -35,7 +35,7 @@ def asterisk_config(
                     "host": "127.0.0.1",
                     "port": free_port(),
                     "secret": secrets.token_hex(16),
-                    "sip_bind": f"127.0.0.1:{_sip_port()}",
+                    "sip_bind": f"127.0.0.1:{free_port()}",
                     "rtp_ports": f"{start}-{end}",
                     **(node_settings or {}),
                 }
@@ -54,11 +54,6 @@ def asterisk_config(
             ],
         }
     )
-
-
-def _sip_port() -> int:
-    # Asterisk takes one number for UDP and TCP where trunks use both. A port free for TCP nearly always is for UDP.
-    return free_port()
 
 
 @dataclass(slots=True)

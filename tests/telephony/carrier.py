@@ -12,7 +12,6 @@ time at which the carrier saw it; what a subscriber heard is recorded.
 """
 
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +23,7 @@ from typing import Literal, Self
 from gateway.channels.asterisk import provision_process as process
 from gateway.channels.asterisk.link import ManagerLogin
 from gateway.channels.asterisk.provision_files import Layout, environment, opus_module
+from tests.ports import free_port, free_range
 from tests.telephony.carrier_ami import AmiClient, Packet
 from tests.telephony.carrier_audio import Heard, Samples, find, find_all, halved, read
 
@@ -192,7 +192,7 @@ class Carrier:
         records: bool = True,
         wideband: bool = False,
     ) -> None:
-        self.sip_port = sip_port or free_port(socket.SOCK_DGRAM)
+        self.sip_port = sip_port or free_port()
         self.invites: list[CarrierCall] = []
         self._layout = Layout(directory.absolute() / "carrier")
         self._recordings = self._layout.base / "heard"
@@ -347,24 +347,3 @@ class Carrier:
         elif name == "CarrierEnded":
             call.ended_at = at
             call.ended_by = "callee" if packet["By"] == "callee" else "caller"
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a port of loopback that is free now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def free_range(size: int = 400) -> tuple[int, int]:
-    """Return a range of UDP ports, outside those that the system gives away by itself, whose ends are free now."""
-    for _ in range(100):
-        start = 10_000 + secrets.randbelow(20_000 // size) * size
-        try:
-            for port in (start, start + 1, start + size // 2, start + size - 1):
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return start, start + size - 1
-    raise RuntimeError("no free range of ports for audio")

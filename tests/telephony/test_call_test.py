@@ -14,9 +14,10 @@ import pytest
 from gateway.config.schema import AsteriskConfig
 from tests.command_line import CommandLine
 from tests.gateway import FAST, Gateway
+from tests.ports import free_port
 from tests.site import as_settings, with_sounds
 from tests.telephony.asterisk import GatewayPbx, asterisk_config
-from tests.telephony.carrier import Carrier, answers, free_port, rejects, rings_out
+from tests.telephony.carrier import Carrier, answers, rejects, rings_out
 from tests.waiting import until
 
 pytestmark = pytest.mark.telephony

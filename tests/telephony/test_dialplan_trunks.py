@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.telephony.carrier import Carrier, answers, free_port
+from tests.ports import free_port
+from tests.telephony.carrier import Carrier, answers
 from tests.telephony.carrier_audio import dtmf
 from tests.telephony.dialplan import TRUNK, Exchange
 from tests.waiting import until

@@ -19,8 +19,9 @@ from gateway.ports.phone import (
     PhoneNodeUp,
     Prompt,
 )
+from tests.ports import free_port
 from tests.telephony.asterisk import GatewayPbx, asterisk_config
-from tests.telephony.carrier import Behaviour, Carrier, answers, free_port, rejects, rings_out
+from tests.telephony.carrier import Behaviour, Carrier, answers, rejects, rings_out
 from tests.telephony.carrier_audio import warble
 from tests.telephony.desk import NUMBER, Desk
 from tests.waiting import until

@@ -1,7 +1,6 @@
 """A node run by the command line alone: what the doctor sees of it, what a reload changes, what nobody may see."""
 
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,8 @@ import pytest
 from gateway.channels.asterisk.provision import console, layout_of
 from gateway.config.loader import load
 from tests.command_line import CommandLine
-from tests.telephony.carrier import Carrier, free_port, free_range
+from tests.ports import free_port, free_range
+from tests.telephony.carrier import Carrier
 from tests.waiting import until
 
 pytestmark = pytest.mark.telephony
@@ -38,7 +38,7 @@ def cli(tmp_path_factory: pytest.TempPathFactory, carrier: Carrier) -> Iterator[
         "host": "127.0.0.1",
         "port": free_port(),
         "secret": AMI_SECRET,
-        "sip_bind": f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
+        "sip_bind": f"127.0.0.1:{free_port()}",
         "rtp_ports": f"{start}-{end}",
         "sounds_dir": str(cli.directory / "sounds"),
     }

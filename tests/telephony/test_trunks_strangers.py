@@ -7,8 +7,9 @@ import pytest
 
 from gateway.model.call import CallOutcome
 from gateway.ports.phone import CallEnded
+from tests.ports import free_port
 from tests.telephony.asterisk import GatewayPbx, asterisk_config
-from tests.telephony.carrier import Carrier, answers, free_port
+from tests.telephony.carrier import Carrier, answers
 from tests.telephony.carrier_ami import Packet
 from tests.telephony.desk import Desk
 from tests.telephony.sipp import Stranger

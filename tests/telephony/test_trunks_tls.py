@@ -13,8 +13,9 @@ from gateway.config.schema import AsteriskConfig
 from gateway.model.call import CallOutcome
 from gateway.ports.phone import CallEnded, KeyPressed
 from tests.integration.ami_rig import SystemClock
+from tests.ports import free_port
 from tests.telephony.asterisk import GatewayPbx, asterisk_config
-from tests.telephony.carrier import Account, Carrier, answers, free_port
+from tests.telephony.carrier import Account, Carrier, answers
 from tests.telephony.certificates import Authority
 from tests.telephony.desk import Desk
 from tests.waiting import until
