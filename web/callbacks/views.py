@@ -3,6 +3,7 @@
 import structlog
 from flask import Blueprint, Response, request
 
+from gateway.model.whatsapp import MessageFault
 from gateway.ports.messages import BY_TEMPLATE
 from gateway.ports.record import RecordUnavailableError
 from gateway.services.escalate import delivery_report
@@ -57,6 +58,9 @@ def status() -> Response:
             there.record, report, at=there.clock.now(), attempt_id=request.args.get("attempt", type=_attempt_id)
         )
         log.info("delivery_reported", provider_id=report.provider_id, state=report.state.value, known=known)
+        if known and report.fault is MessageFault.SETUP:
+            # It will go wrong for everybody until somebody mends it.
+            log.error("message_setup_wrong", provider_id=report.provider_id, reason=report.reason)
         there.wakeup.notify()
     return Response(status=204)
 

@@ -64,6 +64,7 @@ class FakeVerifier:
 
 
 def read_report(form: Mapping[str, str], *, by_template: bool = False) -> Delivery | None:
+    del by_template
     states = {"delivered": AttemptState.DELIVERED, "read": AttemptState.READ, "undelivered": AttemptState.FAILED}
     state = states.get(form.get("MessageStatus", ""))
     if state is None:
