@@ -12,6 +12,7 @@ from tests.clouds.server import Answer, FakeCloud, Fault, Request
 from tests.clouds.telegram_chats import PressAnswer, SentText, chat_document, key_of
 from tests.clouds.telegram_rules import METHODS, MOST_UPDATES, Refused, check, fields_of, keyboard_of
 from tests.clouds.telegram_updates import UpdateQueue
+from tests.waiting import patient
 
 _TOKEN = "110201543:" + "Fake-token_" * 3
 _PER_SECOND = 30
@@ -50,6 +51,7 @@ class FakeTelegram(FakeCloud):
 
     def expect_message(self, timeout: float = 10) -> SentText:
         """Return the next message that no earlier call returned, waiting for it."""
+        timeout = patient(timeout)
         with self.changed:
             if not self.changed.wait_for(lambda: len(self.sent) > self._expected, timeout):
                 raise AssertionError(f"no message within {timeout} s; refused: {self.rejected}")
@@ -58,6 +60,7 @@ class FakeTelegram(FakeCloud):
 
     def expect_edit(self, timeout: float = 10) -> SentText:
         """Return what the next edit made of a message, likewise."""
+        timeout = patient(timeout)
         with self.changed:
             if not self.changed.wait_for(lambda: len(self.edited) > self._expected_edits, timeout):
                 raise AssertionError(f"no edit within {timeout} s; refused: {self.rejected}")
@@ -66,6 +69,7 @@ class FakeTelegram(FakeCloud):
 
     def expect_answer(self, timeout: float = 10) -> PressAnswer:
         """Return the next answer to a pressed button, likewise."""
+        timeout = patient(timeout)
         with self.changed:
             if not self.changed.wait_for(lambda: len(self.answers) > self._expected_answers, timeout):
                 raise AssertionError(f"no answer within {timeout} s; refused: {self.rejected}")

@@ -20,6 +20,7 @@ from tests.clouds.twilio_content import FakeContent
 from tests.clouds.twilio_message import SentMessage
 from tests.clouds.twilio_rules import LARGEST_VOICE_NOTE, Refused, form_of, media_problem
 from tests.clouds.twilio_voice import FakeVoice, NotNowError
+from tests.waiting import patient
 
 OUTSIDE_WINDOW = 63016
 MEDIA_NOT_LOADED = 63019
@@ -150,6 +151,7 @@ class FakeTwilio(FakeCloud):
 
     def expect_message(self, timeout: float = 10) -> SentMessage:
         """Return the next message that no earlier call returned, waiting for it."""
+        timeout = patient(timeout)
         with self.changed:
             if not self.changed.wait_for(lambda: len(self.sent) > self._expected, timeout):
                 raise AssertionError(f"no message within {timeout} s; refused: {self.rejected}")

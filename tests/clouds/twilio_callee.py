@@ -9,6 +9,8 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Self
 
+from tests.waiting import patient
+
 HANGS_UP = "hangs up"
 LISTENS = "listens"  # stays on the line for as long as the call lasts
 NOTHING = ""  # presses no key this time
@@ -135,6 +137,7 @@ class VoiceCall:
         return ["final" for step, form, _ in self.webhooks if step == "status" and form["CallStatus"] in final]
 
     def _wait(self, what: Callable[[], bool], timeout: float, words: str) -> Self:
+        timeout = patient(timeout)
         with self.changed:
             if not self.changed.wait_for(what, timeout):
                 raise AssertionError(f"the call to {self.to} is {self.status}, not {words}: {self.problems}")

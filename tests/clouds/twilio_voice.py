@@ -15,6 +15,7 @@ from tests.clouds.server import FORM, Answer, Request
 from tests.clouds.twilio_callee import Callee, VoiceCall, picks_up
 from tests.clouds.twilio_line import Line
 from tests.clouds.twilio_rules import Refused
+from tests.waiting import patient
 
 _SCHEMA = json.loads((Path(__file__).parent / "twilio_calls.json").read_text(encoding="utf-8"))
 _RULES = {name: jsonschema.Draft202012Validator(rules) for name, rules in _SCHEMA["$defs"].items()}
@@ -76,6 +77,7 @@ class FakeVoice:
         def next_call() -> VoiceCall | None:
             return next((call for call in self.calls if call.to == number and not call.claimed), None)
 
+        timeout = patient(timeout)
         with self.changed:
             if not self.changed.wait_for(next_call, timeout):
                 raise AssertionError(f"no call to {number} through Twilio within {timeout} s: {self.calls}")

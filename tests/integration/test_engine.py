@@ -45,7 +45,7 @@ class MemoryChannel:
         return "window_closed" if message_level is Level.VOICE_NOTE and not window_open else None
 
     def send(self, message: Message) -> Delivery:
-        self.gate.wait(10)
+        self.gate.wait(60)
         self.sent.append(message)
         return Delivery(state=AttemptState.SENT, provider="memory", provider_id=f"m{len(self.sent)}")
 

@@ -198,7 +198,7 @@ def test_a_message_that_was_pending_at_a_crash_is_found_by_the_next_engine(
         crash.setattr("gateway.services.escalate.finish_messages", die)
         event_id = installation.accept()
         engine = installation.start()
-        assert handed_over.wait(10)
+        assert handed_over.wait(60)
         engine.stop()
     assert installation.text_of(event_id)["state"] == "pending"
     engine = installation.start()

@@ -113,7 +113,7 @@ def test_two_processes_may_migrate_at_once(empty_url: str) -> None:
     start = threading.Barrier(6)
 
     def run() -> None:
-        start.wait(10)
+        start.wait(60)
         migrate(empty_url)
 
     with ThreadPoolExecutor(6) as pool:

@@ -81,7 +81,7 @@ def test_two_that_are_set_at_once_do_not_undo_each_other(rig: Rig) -> None:
     names, at_once = [TemplateName.TEXT, TemplateName.STAND_DOWN], Barrier(2)
 
     def set_one(name: TemplateName) -> None:
-        at_once.wait(10)
+        at_once.wait(60)
         _set(rig.record, name, "{{ title }} {{ link }}" if name is TemplateName.TEXT else "{{ title }}")
 
     threads = [Thread(target=set_one, args=(name,)) for name in names]

@@ -172,7 +172,7 @@ def test_threads_that_render_the_same_text_end_with_one_good_file(espeak: Espeak
     rendered: list[timedelta] = []
 
     def render() -> None:
-        barrier.wait(10)
+        barrier.wait(60)
         rendered.append(speech.render("door open", language="en", audio_format=AudioFormat.PHONE).duration)
 
     threads = [threading.Thread(target=render) for _ in range(8)]

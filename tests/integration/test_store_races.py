@@ -24,7 +24,7 @@ def at_once(count: int, action: Callable[[int], T]) -> list[T]:
     start = threading.Barrier(count)
 
     def run(number: int) -> T:
-        start.wait(10)
+        start.wait(60)
         return action(number)
 
     with ThreadPoolExecutor(count) as pool:
@@ -157,7 +157,7 @@ def test_a_report_that_comes_with_the_result_is_not_overwritten(record: Record) 
             work.commit()
 
     def record_result() -> AttemptState:
-        looked.wait(10)
+        looked.wait(60)
         with record.write() as work:
             attempt = work.attempts.get(attempt_id)
             assert attempt is not None

@@ -89,7 +89,7 @@ def test_closing_ends_a_wait_in_another_thread(listener: WakeupListener) -> None
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(wait)
-        entered.wait(10)
+        entered.wait(60)
         began = time.monotonic()
         listener.close()
         assert not waiting.result()

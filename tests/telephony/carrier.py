@@ -26,6 +26,7 @@ from gateway.channels.asterisk.provision_files import Layout, environment, opus_
 from tests.ports import free_port, free_range
 from tests.telephony.carrier_ami import AmiClient, Packet
 from tests.telephony.carrier_audio import Heard, Samples, find, find_all, halved, read
+from tests.waiting import patient
 
 _TEMPLATES = Path(__file__).with_name("carrier-conf")
 _START = timedelta(seconds=30)
@@ -159,6 +160,7 @@ class CarrierCall:
         return [heard for heard in find_all(read(sound), self.recording(), at_least) if heard.likeness >= at_least]
 
     def _wait(self, condition: Callable[[], bool], timeout: float, word: str) -> Self:
+        timeout = patient(timeout)
         with self.changed:
             if not self.changed.wait_for(condition, timeout):
                 raise AssertionError(f"waited {timeout} s: the call to {self.number} is not {word}")
@@ -272,6 +274,7 @@ class Carrier:
 
     def expect_call(self, number: str, timeout: float = 10) -> CarrierCall:
         """Return the first call to that number not yet returned; ``AssertionError`` where none comes in time."""
+        timeout = patient(timeout)
         with self._changed:
             if not self._changed.wait_for(lambda: self._unclaimed(number), timeout):
                 seen = ", ".join(call.number for call in self.invites) or "none"

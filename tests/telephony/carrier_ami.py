@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Self
 
+from tests.waiting import patient
+
 Packet = dict[str, str]
 
 
@@ -70,6 +72,7 @@ class AmiClient:
         with self._sending:
             self._socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         try:
+            timeout = patient(timeout)
             packets = [answers.get(timeout=timeout)]
             while packets[0].get("EventList") == "start" and packets[-1].get("EventList") != "Complete":
                 packets.append(answers.get(timeout=timeout))

@@ -13,7 +13,7 @@ from tests.telephony.asterisk import GatewayPbx, asterisk_config
 from tests.telephony.carrier import Behaviour, Carrier, CarrierCall
 from tests.telephony.carrier_ami import AmiClient, Packet
 from tests.telephony.carrier_audio import warble
-from tests.waiting import until
+from tests.waiting import patient, until
 
 TRUNK = "carrier-a"
 PROMPTS = tuple(prompt.value for prompt in Prompt)
@@ -181,6 +181,7 @@ class Exchange:
         def found() -> tuple[float, Packet] | None:
             return next(((at, p) for at, p in self.events if p["Event"] == name and matches(p)), None)
 
+        timeout = patient(timeout)
         with self.changed:
             event = self.changed.wait_for(found, timeout)
         assert event is not None, f"waited {timeout} s for {name}"

@@ -132,11 +132,11 @@ def held_pool() -> tuple[ActorPool, threading.Event, "pykka.ActorRef[Collector]"
     class Holder(PooledActor):
         def on_receive(self, message: object) -> None:
             busy.set()
-            go_on.wait(10)
+            go_on.wait(60)
 
     holder = Holder.start(pool=pool)
     holder.tell("hold")
-    assert busy.wait(5)
+    assert busy.wait(60)
     return pool, go_on, holder  # type: ignore[return-value] # whoever it is, it must be kept
 
 

@@ -41,17 +41,17 @@ def test_an_earlier_timer_is_not_held_up_by_a_later_one(timers: Timers) -> None:
     fired = threading.Event()
     timers.after(timedelta(hours=1), lambda: None)
     timers.after(ms(1), fired.set)
-    assert fired.wait(5)
+    assert fired.wait(60)
 
 
 def test_an_action_that_raises_does_not_stop_the_others(timers: Timers) -> None:
     fired = threading.Event()
     timers.after(ms(1), lambda: 1 // 0)  # type: ignore[arg-type, return-value]
     timers.after(ms(2), fired.set)
-    assert fired.wait(5)
+    assert fired.wait(60)
 
 
 def test_a_delay_that_is_over_already_fires_at_once(timers: Timers) -> None:
     fired = threading.Event()
     timers.after(timedelta(seconds=-5), fired.set)
-    assert fired.wait(5)
+    assert fired.wait(60)

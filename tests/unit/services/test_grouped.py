@@ -21,7 +21,7 @@ class Tape:
 
     def write(self, items: Sequence[int]) -> None:
         self.entered.set()
-        assert self.open.wait(10)
+        assert self.open.wait(60)
         if self.fault is not None:
             raise self.fault
         self.groups.append(list(items))
@@ -39,7 +39,7 @@ def test_who_comes_while_one_writes_goes_with_the_next() -> None:
     writer = GroupedWriter(tape.write)
     with ThreadPoolExecutor(9) as threads:
         first = threads.submit(writer.put, 0)
-        assert tape.entered.wait(10)
+        assert tape.entered.wait(60)
         others = [threads.submit(writer.put, number) for number in range(1, 9)]
         while len(writer._waiting) < len(others):
             pass
