@@ -71,8 +71,9 @@ class Desk:
 
     def _by_link(self, alerts: Alerts) -> list[Told]:
         page = self._client.post(alerts.link).get_data(as_text=True)
-        mine = "You have it" in page
-        found = re.search(r"<strong[^>]*>([^<]+)</strong>" if mine else r"<span[^>]*>([^<]+)</span> has it", page)
+        mine = 'data-state="mine"' in page
+        named = r"<strong[^>]*>([^<]+)</strong>" if mine else r"<h2[^>]*>.*?<span[^>]*>([^<]+)</span>"
+        found = re.search(named, page.partition("data-state=")[2], re.DOTALL)
         assert found is not None, page
         return [Told(event_id=alerts.first, mine=mine, by=found[1])]
 
@@ -85,9 +86,9 @@ class Desk:
         signature = validator.compute_signature(self._config.web.public_url + path, form)
         answer = self._client.post(path, data=form, headers={"X-Twilio-Signature": signature})
         words = answer.get_data(as_text=True)
-        if "Acknowledged, you have it" in words:
+        if re.search("Acknowledged, you have it|usted se encarga", words):
             return [Told(event_id=alerts.first, mine=True, by="Cem", via="reply")]
-        found = re.search(r"<Message>(.+) already has it", words)
+        found = re.search(r"<Message>(.+?) (?:already has it|ya se encarga)", words)
         assert found is not None, words
         return [Told(event_id=alerts.first, mine=False, by=found[1])]
 

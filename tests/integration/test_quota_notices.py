@@ -60,7 +60,8 @@ def test_the_owner_is_told_once_at_each_mark(record: Record) -> None:
     for _ in range(3):
         notices.sender.send_due()
     assert [(message.level, message.to) for message in notices.channel.sent] == [(Level.OWNER, "1001")]
-    assert "Acme hat 80\u00a0% der Sprachminuten für November 2026 verbraucht: 8 Min. von 10 Min." in notices.channel.sent[0].text
+    words = "Acme hat 80\u00a0% der Sprachminuten für November 2026 verbraucht: 8 Min. von 10 Min."
+    assert words in notices.channel.sent[0].text
     assert (notices.stored().state, notices.stored().sent_at) == (NoticeState.SENT, NOW)
     notices.rig.use(120)
     notices.rig.change(voice_minutes="20")

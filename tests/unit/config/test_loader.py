@@ -9,6 +9,8 @@ from gateway.config.mistakes import ConfigError, Mistake
 from gateway.config.schema import Config, PolicyConfig
 
 SECRET = "correct-horse-battery"
+_WEB_KEYS = "the keys here are: bind, public_url, workers, threads, trusted_proxies, keep_source_tokens"
+_CODECS = "must be ulaw, alaw, g722, opus or slin16"
 NODE = "asterisk: {nodes: [{name: pbx1, host: 127.0.0.1}], trunks: [{name: a, node: pbx1, host: h, %s}]}"
 SID = "AC" + "0" * 32
 
@@ -115,7 +117,7 @@ def test_what_yaml_1_1_takes_for_other_things_stays_text() -> None:
         ("databse_url: x", "databse_url", "unknown key", "did you mean database_url?"),
         ("public_url: x", "public_url", "unknown key", "it belongs at web.public_url"),
         ("web: {sorkers: 1}", "web.sorkers", "unknown key", "did you mean workers?"),
-        ("web: {zzz: 1}", "web.zzz", "unknown key", "the keys here are: bind, public_url, workers, threads"),
+        ("web: {zzz: 1}", "web.zzz", "unknown key", _WEB_KEYS),
         (NODE % "calerid: x", "asterisk.trunks[0].calerid", "unknown key", "did you mean caller_id?"),
         (NODE % "regster: no", "asterisk.trunks[0].regster", "unknown key", "did you mean register?"),
         ("tiers: {pro: {cal: true}}", "tiers.pro.cal", "unknown key", "did you mean call?"),
@@ -134,7 +136,7 @@ def test_what_yaml_1_1_takes_for_other_things_stays_text() -> None:
         (NODE % "calls_per_second: inf", "asterisk.trunks[0].calls_per_second", "must be a number", None),
         (NODE % "port: 70000", "asterisk.trunks[0].port", "must be at most 65535", None),
         (NODE % "transport: udpp", "asterisk.trunks[0].transport", "must be udp, tcp or tls", "did you mean udp?"),
-        (NODE % "codecs: [ulaw, zzz]", "asterisk.trunks[0].codecs[1]", "must be ulaw, alaw, g722, opus or slin16", None),
+        (NODE % "codecs: [ulaw, zzz]", "asterisk.trunks[0].codecs[1]", _CODECS, None),
         ("tts: {engine: coqi}", "tts.engine", "must be espeak, piper or coqui", "did you mean coqui?"),
         ("tts: {engine: coqui}", "tts", "the engine coqui has no voices", "add coqui.voices, as in docs/speech.md"),
         ("tts: {coqui: {}}", "tts.coqui.voices", "is needed and missing", None),
