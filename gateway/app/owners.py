@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pykka
@@ -131,7 +132,7 @@ class Owners:
 
     def _send_notices(self) -> None:
         """Tell owners what they have used of their caps, now and every few seconds."""
-        if self._stopping:
-            return
-        self._executor.submit(self._notices.send_due)
+        # An executor that takes nothing any more is that of an engine that stops.
+        with suppress(RuntimeError):
+            self._executor.submit(self._notices.send_due)
         self._timers.after(_NOTICES_EVERY, self._send_notices)

@@ -9,7 +9,7 @@ from gateway.model.attempt import Attempt, AttemptState
 from gateway.ports.clock import Clock
 from gateway.ports.messages import Delivery
 from gateway.ports.record import Record, RecordUnavailableError
-from gateway.services.escalate import MessageResult, finish_messages
+from gateway.services import escalate
 from gateway.services.grouped import GroupedWriter
 
 log = structlog.get_logger(__name__)
@@ -22,8 +22,8 @@ class Results:
 
     def __init__(self, *, record: Record, clock: Clock) -> None:
         self._clock = clock
-        self._writer = GroupedWriter[Sequence[MessageResult]](
-            lambda groups: finish_messages(record, [result for group in groups for result in group])
+        self._writer = GroupedWriter[Sequence[escalate.MessageResult]](
+            lambda groups: escalate.finish_messages(record, [result for group in groups for result in group])
         )
 
     def put(self, attempts: Sequence[Attempt], delivery: Delivery) -> None:
@@ -48,7 +48,9 @@ class Results:
                 at = self._clock.now()
                 self._writer.put(
                     [
-                        MessageResult(event_id=attempt.event_id, attempt_id=attempt.id, delivery=delivery, at=at)
+                        escalate.MessageResult(
+                            event_id=attempt.event_id, attempt_id=attempt.id, delivery=delivery, at=at
+                        )
                         for attempt in attempts
                     ]
                 )
