@@ -5,6 +5,7 @@ nothing is sent twice.
 """
 
 from collections.abc import Iterator
+from typing import Self
 
 import pytest
 
@@ -51,7 +52,10 @@ def site(tmp_path_factory: pytest.TempPathFactory, relay: list[Relay]) -> Iterat
 
 
 class Escalation:
-    """One alert for one contact, who answers every call and presses 1."""
+    """One alert for one contact, who answers every call and presses 1.
+
+    As a context manager it leaves nothing behind where a test fails: the installation is that of all of them.
+    """
 
     def __init__(self, site: Site) -> None:
         self.site, self.phone = site, site.number()
@@ -61,6 +65,13 @@ class Escalation:
         assert site.twilio.inbound(self.contact.whatsapp, "hello") == 200, "the window is open for the voice note"
         self.token = site.gateway.source(license_id)
         self.event_id = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and self.event_id:
+            self.site.settle(self.event_id, self.phone)
 
     def post(self) -> None:
         self.event_id = self.site.gateway.post(self.token)
@@ -95,46 +106,48 @@ class Escalation:
 
 @pytest.mark.parametrize(("kind", "channel"), STEPS, ids=[f"{kind}-{channel}" for kind, channel in STEPS])
 def test_the_engine_is_killed_at_a_step(site: Site, kind: str, channel: str | None) -> None:
-    escalation = Escalation(site)
-    escalation.post()
-    escalation.reached(kind, channel)
-    killed = site.gateway.kill_engine()
-    until(lambda: site.gateway.engine_pid() not in {killed, None}, 30, "another engine is started")
-    escalation.ends_well()
+    with Escalation(site) as escalation:
+        escalation.post()
+        escalation.reached(kind, channel)
+        killed = site.gateway.kill_engine()
+        until(lambda: site.gateway.engine_pid() not in {killed, None}, 30, "another engine is started")
+        escalation.ends_well()
 
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_the_link_to_asterisk_is_cut_in_a_phase_of_a_call(site: Site, relay: list[Relay], phase: str) -> None:
-    escalation = Escalation(site)
-    escalation.post()
-    escalation.reached(phase, "phone")
-    relay[0].cut()
-    try:
-        if phase in {"call_ringing", "call_answered"}:
-            # The key is pressed while nobody listens, and found when the link is back.
-            site.carrier.expect_call(escalation.phone, 20).wait_pressed(20)
-    finally:
-        relay[0].mend()
-    escalation.ends_well()
+    with Escalation(site) as escalation:
+        escalation.post()
+        escalation.reached(phase, "phone")
+        relay[0].cut()
+        try:
+            if phase in {"call_ringing", "call_answered"}:
+                # The key is pressed while nobody listens, and found when the link is back.
+                site.carrier.expect_call(escalation.phone, 20).wait_pressed(20)
+        finally:
+            relay[0].mend()
+        escalation.ends_well()
 
 
 def test_asterisk_is_restarted_in_mid_call(site: Site) -> None:
-    escalation = Escalation(site)
-    site.carrier.behaviour(escalation.phone, answers(stays=30), answers(presses="1"))
-    escalation.post()
-    first = site.carrier.expect_call(escalation.phone, 30).wait_answered()
-    escalation.reached("call_answered", "phone")
-    site.pbx.stop()
-    first.wait_ended()
-    site.pbx.start()
-    site.carrier.expect_call(escalation.phone, 60).wait_ended()
-    site.gateway.expect_status(escalation.event_id, "acknowledged", 60)
-    for _ in range(2):
-        site.twilio.expect_message()
-    # A second call that fell due while Asterisk was still starting could not be placed: the owner heard of that.
-    site.telegram.expect_messages_at_most(1)
-    site.finished(escalation.event_id)
-    calls = site.gateway.event(escalation.event_id)["calls"]
-    reached = [call["outcome"] for call in calls if call["outcome"] != "trunk_trouble"]
-    assert len(reached) == 2, "the call that was cut is a missed one, and is not placed again in the same attempt"
-    assert reached[1] == "acknowledged"
+    with Escalation(site) as escalation:
+        site.carrier.behaviour(escalation.phone, answers(stays=30), answers(presses="1"))
+        escalation.post()
+        first = site.carrier.expect_call(escalation.phone, 30).wait_answered()
+        escalation.reached("call_answered", "phone")
+        site.pbx.stop()
+        try:
+            first.wait_ended()
+        finally:
+            site.pbx.start()
+        site.carrier.expect_call(escalation.phone, 60).wait_ended()
+        site.gateway.expect_status(escalation.event_id, "acknowledged", 60)
+        for _ in range(2):
+            site.twilio.expect_message()
+        # A second call that fell due while Asterisk was still starting could not be placed: the owner heard of that.
+        site.telegram.expect_messages_at_most(1)
+        site.finished(escalation.event_id)
+        calls = site.gateway.event(escalation.event_id)["calls"]
+        reached = [call["outcome"] for call in calls if call["outcome"] != "trunk_trouble"]
+        assert len(reached) == 2, "the call that was cut is a missed one, and is not placed again in the same attempt"
+        assert reached[1] == "acknowledged"

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from actors import timers as timers_module
 from actors.timers import Timers
 from tests.waiting import until
 
@@ -17,22 +18,41 @@ def timers() -> Iterator[Timers]:
     timers.stop()
 
 
+class StoppedClock:
+    """A monotonic clock that stands still until it is moved, however long the test takes to schedule something."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
+    clock = StoppedClock()
+    monkeypatch.setattr(timers_module, "time", clock)
+    return clock
+
+
 def ms(number: int) -> timedelta:
     return timedelta(milliseconds=number)
 
 
-def test_actions_run_in_the_order_of_their_times(timers: Timers) -> None:
+def test_actions_run_in_the_order_of_their_times(stopped_clock: StoppedClock, timers: Timers) -> None:
     ran: list[int] = []
     for delay in (60, 20, 40):
         timers.after(ms(delay), lambda delay=delay: ran.append(delay))  # type: ignore[misc]
+    stopped_clock.seconds += 1
     until(lambda: len(ran) == 3, 5, "all timers fire")
     assert ran == [20, 40, 60]
 
 
-def test_a_cancelled_timer_does_not_fire(timers: Timers) -> None:
+def test_a_cancelled_timer_does_not_fire(stopped_clock: StoppedClock, timers: Timers) -> None:
     ran: list[str] = []
     timers.after(ms(20), lambda: ran.append("cancelled")).cancel()
     timers.after(ms(40), lambda: ran.append("kept"))
+    stopped_clock.seconds += 1
     until(lambda: bool(ran), 5, "the other timer fires")
     assert ran == ["kept"]
 
