@@ -87,7 +87,8 @@ def active_level(samples: Samples, rate: int) -> float:
     padded = np.zeros(count * frame, dtype=np.float64)
     padded[: min(samples.size, padded.size)] = samples[: padded.size]
     power = np.square(padded).reshape(count, frame).mean(axis=1)
-    active = power[power >= np.percentile(power, _LOUD) * _ratio(-_ACTIVE_RANGE) ** 2]
+    loud = np.percentile(power, _LOUD)
+    active = np.minimum(power[power >= loud * _ratio(-_ACTIVE_RANGE) ** 2], loud)
     return float(10 * np.log10(max(float(active.mean()), 1e-12)))
 
 

@@ -1,5 +1,7 @@
 """Cached speech: with espeak-ng, and with engines that misbehave."""
 
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -17,11 +19,13 @@ from gateway.model.languages import LANGUAGES
 from gateway.ports.phone import Prompt
 from gateway.ports.speech import AudioFormat, SpeechError
 from gateway.tts import audio
+from gateway.tts.audio_files import AudioFiles
 from gateway.tts.cache import CachedSpeech
 from gateway.tts.engine import EngineFailedError, EngineTimeoutError, Pcm, UnknownLanguageError, Voice
 from gateway.tts.espeak import EspeakEngine
 from gateway.tts.prompts import render_prompts
 from gateway.wording import phrases
+from tests.waiting import until
 
 _LIMIT = timedelta(seconds=30)
 
@@ -276,4 +280,85 @@ def test_silence_is_an_error(espeak: EspeakEngine, tmp_path: Path) -> None:
     with pytest.raises(SpeechError, match="no sound"):
         CachedSpeech([espeak], tmp_path, time_limit=_LIMIT).render(
             "\u200b", language="en", audio_format=AudioFormat.PHONE
+        )
+
+
+def _wide(path: Path) -> Path:
+    return path.with_suffix(".wav16")
+
+
+def test_for_a_wideband_trunk_a_call_has_a_file_of_16_khz_spoken_once(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    speech = CachedSpeech([engine], tmp_path, time_limit=_LIMIT, wideband=True)
+    rendered = speech.render("door open", language="en", audio_format=AudioFormat.PHONE)
+    narrow, wide = soundfile.info(str(rendered.path)), soundfile.info(str(_wide(rendered.path)))
+    assert (narrow.samplerate, wide.samplerate) == (8000, 16000)
+    assert wide.frames == 2 * narrow.frames
+    assert engine.asked == ["door open"]
+    note = speech.render("door open", language="en", audio_format=AudioFormat.VOICE_NOTE)
+    assert not _wide(note.path).exists()
+
+
+def test_a_file_of_16_khz_that_is_late_delays_nobody_and_is_there_for_the_next_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, encode = threading.Event(), audio.encode_wideband
+
+    def slow(pcm: Pcm) -> bytes:
+        go_on.wait(30)
+        return encode(pcm)
+
+    monkeypatch.setattr(audio, "encode_wideband", slow)
+    speech = CachedSpeech([FakeEngine()], tmp_path, time_limit=_LIMIT, wideband=True)
+    rendered = speech.render("door open", language="en", audio_format=AudioFormat.PHONE)
+    assert rendered.path.exists()
+    assert not _wide(rendered.path).exists()
+    go_on.set()
+    until(_wide(rendered.path).exists, 10, "the file of 16 kHz is there")
+    speech.stop()
+
+
+def test_what_was_spoken_before_there_was_a_wideband_trunk_is_made_wide_with_its_next_use(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    before = CachedSpeech([engine], tmp_path, time_limit=_LIMIT)
+    path = before.render("door open", language="en", audio_format=AudioFormat.PHONE).path
+    speech = CachedSpeech([engine], tmp_path, time_limit=_LIMIT, wideband=True)
+    assert speech.render("door open", language="en", audio_format=AudioFormat.PHONE).path == path
+    until(_wide(path).exists, 10, "the file of 16 kHz is there")
+    speech.stop()
+
+
+def test_a_cache_that_outgrows_its_size_is_pruned_and_keeps_what_was_used_lately(tmp_path: Path) -> None:
+    speech = CachedSpeech([FakeEngine()], tmp_path, time_limit=_LIMIT, size=100_000)
+    paths = [
+        speech.render(f"door {number} open", language="en", audio_format=AudioFormat.PHONE).path for number in range(30)
+    ]
+    for path in paths[:28]:
+        os.utime(path, (0, 0))
+    until(
+        lambda: speech.prune(timedelta(days=30)) == 0 and sum(p.stat().st_size for p in _files(tmp_path)) <= 100_000,
+        10,
+        "the cache fits",
+    )
+    assert paths[28].exists()
+    assert paths[29].exists()
+
+
+def test_a_cache_that_cannot_be_kept_to_its_size_is_told(tmp_path: Path) -> None:
+    speech = CachedSpeech([FakeEngine()], tmp_path, time_limit=_LIMIT, size=1000)
+    with capture_logs() as logs:
+        path = speech.render("door open", language="en", audio_format=AudioFormat.PHONE).path
+        until(lambda: any(each["event"] == "speech_cache_over_its_size" for each in logs), 10, "it is told")
+    assert path.exists()
+    assert next(each for each in logs if each["event"] == "speech_cache_over_its_size")["advice"]
+
+
+def test_on_a_full_disk_the_error_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_files: AudioFiles, _path: Path, _content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(AudioFiles, "_write", full)
+    with pytest.raises(SpeechError, match=r"could not be written .*No space left"):
+        CachedSpeech([FakeEngine()], tmp_path, time_limit=_LIMIT, wideband=True).render(
+            "door", language="en", audio_format=AudioFormat.PHONE
         )

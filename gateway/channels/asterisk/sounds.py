@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 _READABLE = 0o644
 _OPEN_DIRECTORY = 0o755
 _SWEEP_SECONDS = 3600
+_USE_NOTED_SECONDS = 3600
 
 
 class Shelf(Protocol):
@@ -83,8 +84,10 @@ class SoundShelf:
     def _copy(self, file: SoundFile) -> None:
         target = self._names.directory / file.name
         with contextlib.suppress(FileNotFoundError):
-            # Its age tells when it was last used.
-            if target.stat().st_size == file.source.stat().st_size and touch(self._names.directory, file.name):
+            there = target.stat()
+            # Its age tells when it was last used; to the hour will do.
+            noted = time.time() - there.st_mtime < _USE_NOTED_SECONDS
+            if there.st_size == file.source.stat().st_size and (noted or touch(self._names.directory, file.name)):
                 return
         target.parent.mkdir(mode=_OPEN_DIRECTORY, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
