@@ -1,15 +1,17 @@
 """The acknowledgement page in a real browser, on the screen of a phone."""
 
 import logging
+import re
 import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 from werkzeug.serving import BaseWSGIServer, make_server
 
+import web.ack
 from gateway.config.schema import AckLinksConfig, Config
 from gateway.model.contact import Contact
 from gateway.model.event import EventStatus
@@ -201,3 +203,62 @@ def test_long_alert_fits_the_screen_of_a_phone(
         expect(page.get_by_role("heading", name="Ben has it")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         page.screenshot(path=tmp_path / "page.png")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_everything_that_a_phone_loads_to_acknowledge_is_under_30_kb(
+    there: Installation, ana: Contact, serve: str, browser: Browser, *, scripts: bool
+) -> None:
+    words = {"title": "T" * 500, "body": "x" * 5000, "severity": "critical"}
+    event_id = open_event(there.app().test_client(), **words)
+    loaded: list[Request] = []
+
+    def keep(request: Request) -> None:
+        loaded.append(request)
+
+    with phone(browser, scripts=scripts) as context:
+        page = context.new_page()
+        page.on("requestfinished", keep)
+        page.goto(serve + there.link(event_id, ana))
+        if not scripts:
+            page.get_by_role("button", name="I'm on it").click()
+        expect(page.get_by_role("heading", name="You have it")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        sizes = [(one.url, one.sizes()) for one in loaded]
+    total = sum(size["responseHeadersSize"] + size["responseBodySize"] for _, size in sizes)
+    assert any(url.endswith("small.css") for url, _ in sizes)
+    assert 5000 < total < 30 * 1024, sizes
+
+
+def test_old_browser_without_fetch_and_promises_acknowledges(
+    there: Installation, ana: Contact, serve: str, browser: Browser
+) -> None:
+    event_id = open_event(there.app().test_client())
+    with phone(browser) as context:
+        page = context.new_page()
+        page.add_init_script("delete window.fetch; window.fetch = undefined; delete window.Promise;")
+        complaints = watch(page)
+        page.goto(serve + there.link(event_id, ana))
+        expect(page.get_by_role("heading", name="You have it")).to_be_visible()
+        assert complaints == []
+    assert status(there, event_id) is EventStatus.ACKNOWLEDGED
+
+
+def test_old_browser_says_so_where_it_did_not_go_through(
+    there: Installation, ana: Contact, serve: str, browser: Browser
+) -> None:
+    event_id = open_event(there.app().test_client())
+    with phone(browser) as context:
+        page = context.new_page()
+        page.add_init_script("window.fetch = undefined;")
+        page.route("**/a/*", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+        page.goto(serve + there.link(event_id, ana))
+        expect(page.get_by_role("alert")).to_contain_text("did not go through")
+        expect(page.get_by_role("button", name="I'm on it")).to_be_visible()
+
+
+def test_script_is_written_in_words_that_old_browsers_know() -> None:
+    script = (Path(web.ack.__file__).parent / "static" / "acknowledge.js").read_text(encoding="utf-8")
+    code = re.sub(r"//.*", "", script)
+    newer = re.findall(r"=>|`|\?\.|\b(?:const|let|class|async|await|of|import)\b", code)
+    assert newer == []
