@@ -30,6 +30,7 @@ _LONGEST = (
     "test_crashes.py",
     "test_scenarios_menus.py",
     "test_ingest_protocol.py",
+    "test_ingest_repeats.py",
     "test_lines.py",
     "test_faults.py",
     "test_web_callbacks.py",

@@ -11,26 +11,12 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from tests.integration.fake_ami_session import Session
 from tests.ports import free_port
 
 T = TypeVar("T")
 Fields = dict[str, str]
-
 RINGING, UP = "5", "6"
-
-
-class Session:
-    """One connection to the server."""
-
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self.writer = writer
-        self.logged_in = False
-        self.challenge = "1234567"
-
-    def send(self, *headers: tuple[str, str]) -> None:
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-        if not self.writer.is_closing():
-            self.writer.write(f"{lines}\r\n".encode())
 
 
 class FakeAMI:

@@ -4,25 +4,20 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import alembic.command
 import pytest
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
 
 from gateway.model.chain import ChainHead, Tampering, canonical_entry, extend, genesis, link, microseconds
-from gateway.model.timeline import TimelineEntry, TimelineType
 from gateway.ports.record import Record
 from gateway.services import evidence
 from gateway.services.evidence import Verification, export_event, export_license, verify
-from gateway.store import SqlRecord, migrate, open_record
-from gateway.store import schema as store_schema
-from tests.databases import PostgresCluster
+from gateway.store import open_record
+from tests.integration.intruder import append, found, intrude, run, write
 from tests.records import NOW, Tenant, add_event, add_tenant, an_entry
 
 ENTRIES = 6
@@ -47,55 +42,6 @@ def intruder(database_url: str) -> Iterator[Connection]:
     """Return a connection of somebody who owns the database: triggers and constraints do not stop them."""
     with intrude(database_url) as connection:
         yield connection
-
-
-@contextmanager
-def intrude(database_url: str) -> Iterator[Connection]:
-    engine = create_engine(database_url, poolclass=NullPool)
-    with engine.begin() as connection:
-        for statement in disarming(connection):
-            connection.execute(text(statement))
-    with engine.connect() as connection:
-        yield connection
-
-
-def disarming(connection: Connection) -> list[str]:
-    if connection.dialect.name == "postgresql":
-        return [
-            "DROP TRIGGER timeline_refuses_changes ON timeline",
-            "DROP TRIGGER timeline_moves_chain_head ON timeline",
-            "ALTER TABLE timeline DROP CONSTRAINT uq_timeline_license_id_chain_index",
-        ]
-    return [
-        "DROP TRIGGER timeline_refuses_update",
-        "DROP TRIGGER timeline_refuses_delete",
-        "DROP TRIGGER timeline_moves_chain_head",
-        # SQLite drops a constraint only with its table.
-        "CREATE TABLE loose AS SELECT * FROM timeline",
-        "DROP TABLE timeline",
-        "ALTER TABLE loose RENAME TO timeline",
-    ]
-
-
-def append(record: Record, event_id: int, **detail: object) -> None:
-    write(record, an_entry(event_id, TimelineType.ENGINE_FAULT, **detail))
-
-
-def write(record: Record, entry: TimelineEntry) -> None:
-    with record.write() as work:
-        work.timeline.append(entry)
-        work.commit()
-
-
-def run(intruder: Connection, *statements: str) -> None:
-    for statement in statements:
-        intruder.execute(text(statement))
-    intruder.commit()
-
-
-def found(record: Record, license_id: int) -> tuple[Tampering, int] | None:
-    broken = verify(record, license_id).broken
-    return None if broken is None else (broken.kind, broken.index)
 
 
 def test_what_the_gateway_wrote_holds(record: Record, tenant: Tenant, event_id: int) -> None:
@@ -379,65 +325,6 @@ def test_a_license_is_exported_by_pages_and_times(
 
     assert ids() == made
     assert ids(since=hours[1], until=hours[4]) == made[1:4]
-
-
-# Databases of earlier versions.
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('old')}/old.db"
-    postgres: PostgresCluster = request.getfixturevalue("postgres")
-    return postgres.url(postgres.create_database())
-
-
-def upgraded_to(url: str, revision: str) -> Engine:
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.begin() as connection:
-        configuration: Config = store_schema._configuration()
-        configuration.attributes["connection"] = connection
-        alembic.command.upgrade(configuration, revision)
-    return engine
-
-
-def test_the_entries_of_an_earlier_version_are_chained(empty_url: str) -> None:
-    engine = upgraded_to(empty_url, "0001")
-    at = "TIMESTAMPTZ '2026-03-29 00:59:59.123456+00'" if engine.dialect.name == "postgresql" else "1774745999123456"
-    true = "true" if engine.dialect.name == "postgresql" else "1"
-    license_ = f"'L', {true}, 'pro', 'UTC', 'en', '{{}}', {at}"
-    licenses = "INSERT INTO licenses (name, active, tier, time_zone, language, policy, created_at)"
-    sources = "INSERT INTO alert_sources (license_id, kind, name, severity, enabled, token_hash, created_at)"
-    events = (
-        "INSERT INTO events (license_id, source_id, title, body, severity, dedup_key, payload, status, repeat_count,"
-        " created_at)"
-    )
-    with engine.begin() as connection:
-        for number in (1, 2):
-            connection.execute(text(f"{licenses} VALUES ({license_})"))
-            source = f"{number}, 'webhook', 'S', 'warn', {true}, :hash, {at}"
-            connection.execute(text(f"{sources} VALUES ({source})"), {"hash": bytes([number])})
-            event = f"{number}, {number}, 'T', '', 'warn', 'k', '{{}}', 'open', 0, {at}"
-            connection.execute(text(f"{events} VALUES ({event})"))
-        connection.execute(
-            text(f"INSERT INTO timeline (event_id, at, type, detail) VALUES (:event, {at}, 'accepted', :detail)"),
-            [{"event": 1 + number % 2, "detail": json.dumps({"n": number})} for number in range(2500)],
-        )
-    migrate(empty_url)
-    record: SqlRecord = open_record(empty_url)
-    for license_id in (1, 2):
-        append(record, license_id, n="new")
-        verified = verify(record, license_id)
-        assert verified.holds, verified.broken
-        assert verified.head.index == 1251
-    with record.read() as work:
-        entries = work.timeline.of_event(1)
-    assert [entry.detail["n"] for entry in entries] == [*range(0, 2500, 2), "new"]
-    assert entries[0].at == NOW
-    assert entries[0].entry_hash == extend(genesis(1), canonical_entry(replace(entries[0], id=0))).hash
-    record.close()
-    with engine.connect() as connection, pytest.raises(IntegrityError, match="append-only"):
-        connection.execute(text("DELETE FROM timeline"))
 
 
 @pytest.mark.usefixtures("event_id")

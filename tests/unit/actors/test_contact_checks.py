@@ -11,7 +11,7 @@ from gateway.config.schema import Config
 from gateway.model.attempt import AttemptState
 from gateway.model.call import CallOutcome
 from gateway.store import open_record
-from tests.unit.actors.test_contact import Desk
+from tests.unit.actors.contact_desk import Desk
 
 
 @pytest.fixture

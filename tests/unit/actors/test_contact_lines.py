@@ -23,7 +23,7 @@ from gateway.model.event import Severity
 from gateway.ports.phone import CallRinging
 from gateway.services.lines import Line, LineRequest
 from gateway.store import open_record
-from tests.unit.actors.test_contact import NOW, Desk
+from tests.unit.actors.contact_desk import NOW, Desk
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from gateway.model.license import SourceKind
 from gateway.ports.phone import KeyPressed, MachineDetected, OperatorReported, OperatorState
 from gateway.services import call_queries, sources, tenants
 from gateway.store import open_record
-from tests.unit.actors.test_contact import NOW, Desk
+from tests.unit.actors.contact_desk import NOW, Desk
 
 PIN, WRONG = "4711", "1174"
 

@@ -6,7 +6,7 @@ from gateway.model.call import CallOutcome
 from gateway.ports.phone import CallAnswered
 from gateway.ports.record import SignalKind
 from gateway.services import provider_calls
-from tests.unit.actors.test_contact import NOW, Desk
+from tests.unit.actors.contact_desk import NOW, Desk
 from tests.unit.actors.test_contact import desk as desk  # noqa: PLC0414 - a fixture
 
 
