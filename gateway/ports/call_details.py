@@ -10,12 +10,19 @@ from gateway.model.call import Call, CallOutcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFilter:
-    """Which calls are wanted: those that fit every value given. ``since`` is inclusive, ``until`` is not."""
+    """Which calls are wanted: those that fit every value given. ``since`` is inclusive, ``until`` is not.
+
+    ``license_ids`` are those that somebody may see, ``None`` for all. ``number`` is the one that was called, in full.
+    ``in_progress``: only calls whose end is not recorded.
+    """
 
     license_id: int | None = None
+    license_ids: Collection[int] | None = None
     contact_id: int | None = None
     trunk: str | None = None
     outcome: CallOutcome | None = None
+    number: str | None = None
+    in_progress: bool = False
     since: datetime | None = None
     until: datetime | None = None
 
@@ -54,8 +61,8 @@ class CallDetailRepository(Protocol):
         """Return the next calls behind the one named, the first ones for ``None``."""
         ...
 
-    def newest(self, wanted: CallFilter, *, limit: int) -> Sequence[Call]:
-        """Return the calls that began last, the newest first."""
+    def newest(self, wanted: CallFilter, *, limit: int, before: Call | None = None) -> Sequence[Call]:
+        """Return the calls that began last, the newest first; only those ahead of ``before``, where it is given."""
         ...
 
     def count(self, wanted: CallFilter) -> int:

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
+from gateway.app.call_words import cause_of, explanation_of, why
 from gateway.app.cli.call_files import write_csv, write_json
-from gateway.app.cli.call_words import cause_of, explanation_of, why
 from gateway.app.cli.database import open_database
 from gateway.app.cli.invocation import Invocation, command, print_table, printable
 from gateway.app.cli.moments import MOMENT

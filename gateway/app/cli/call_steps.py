@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gateway.app.cli.call_words import as_json
+from gateway.app.call_words import as_json
 from gateway.channels.asterisk.explain import Explanation
 from gateway.model.call import CallOutcome
 from gateway.ports.phone import CallEnded, Prompt

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from gateway.app.cli.output_files import csv_cell
+from gateway.services.csv_cells import csv_cell
 
 # What each event holds several of, by its key in the document and its name in CSV.
 _PARTS = {

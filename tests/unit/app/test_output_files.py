@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.app.cli.invocation import CommandFailedError
-from gateway.app.cli.output_files import csv_cell, opened
+from gateway.app.cli.output_files import opened
+from gateway.services.csv_cells import csv_cell
 
 
 @given(text=st.text(), numbers=st.booleans())

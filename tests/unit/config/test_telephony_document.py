@@ -5,13 +5,13 @@ import re
 import click
 import pytest
 
-from gateway.app.cli.call_files import COLUMNS
 from gateway.app.cli.root import tocsin
 from gateway.config.loader import parse_config
 from gateway.config.mistakes import written as key_as_written
 from gateway.config.schema import Config
 from gateway.config.wording import key_paths
 from gateway.model.call import CallOutcome
+from gateway.services.call_export import COLUMNS
 from tests import telephony_tables
 
 TEXT = telephony_tables.DOCUMENT.read_text(encoding="utf-8")
