@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.channels.asterisk import sounds_http
+from gateway.model.call import MachinePolicy
 from gateway.ports.phone import CallEnded, KeyPressed, Prompt
 from tests.telephony.asterisk import GatewayPbx, asterisk_config
 from tests.telephony.carrier import Carrier, CarrierCall, answers, free_port
@@ -79,15 +80,22 @@ def test_sounds_are_there_before_the_phone_rings_and_are_sent_once(
     assert not list(pbx.node.sounds_dir.rglob("*.part"))
 
 
-def test_a_receiver_that_is_away_loses_no_call_and_no_key(desk: Desk, carrier: Carrier, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("machine", "after"),
+    # A line without any sound is listened to for nearly seven seconds.
+    [(MachinePolicy.IGNORE, 1.8), (MachinePolicy.HANG_UP, 9.5)],
+)
+def test_a_receiver_that_is_away_loses_no_call_and_no_key(
+    desk: Desk, carrier: Carrier, tmp_path: Path, machine: MachinePolicy, after: float
+) -> None:
     assert desk.phone is not None
-    number = "+15550803"
-    carrier.behaviour(number, answers([(1.8, "1")]))
+    number = f"+1555080{len(machine.value):02}3"
+    carrier.behaviour(number, answers([(after, "1")]))
     # Prompts that the node does not have either.
     for place, prompt in enumerate(desk.prompts):
         warble(desk.prompts[prompt], 0.5, 700 + place)
     with capture_logs() as logs:
-        call_id = desk.place(number)
+        call_id = desk.place(number, machine=machine)
         call = carrier.expect_call(number)
         key = desk.wait(KeyPressed, call_id)
         desk.phone.say_and_hang_up(call_id, warble(tmp_path / "word.wav", 1.0, 98))
