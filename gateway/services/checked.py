@@ -26,6 +26,11 @@ def name_of(value: str) -> str:
     return name
 
 
+def contact_target(contact: Contact) -> str:
+    """Return how the audit log names a contact."""
+    return f"contact {contact.id}, {contact.name}"
+
+
 def pin_of(value: str) -> str:
     """Return a PIN. Raises ``InvalidValueError``."""
     if not re.fullmatch(r"[0-9]{4,10}", value):

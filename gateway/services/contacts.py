@@ -12,7 +12,7 @@ from gateway.model.audit import Actor
 from gateway.model.contact import Contact
 from gateway.ports.record import Record, UnitOfWork
 from gateway.services.audit import note_change
-from gateway.services.checked import name_of, pin_of, position_among, valid
+from gateway.services.checked import contact_target, name_of, pin_of, position_among, valid
 from gateway.services.exceptions import InvalidValueError, UnknownContactError
 from gateway.services.whatsapp import people_with
 
@@ -49,7 +49,7 @@ def set_contact(record: Record, contact_id: int, change: ContactChange, *, actor
             work.contacts.set_pin_hash(contact_id, generate_password_hash(pin_of(change.pin)) if change.pin else None)
             changed = replace(changed, has_pin=bool(change.pin))
         after = asdict(changed) | ({"pin": "changed"} if change.pin else {})
-        _note(work, actor, at, "contact.set", before=current, after=after)
+        _note(work, actor, at, "contact.changed", before=current, after=after)
         work.commit()
     return changed
 
@@ -63,13 +63,25 @@ def order_contacts(
         by_id = {contact.id: contact for contact in work.contacts.of_license(license_id)}
         if sorted(by_id) != sorted(contact_ids):
             raise InvalidValueError("order", "must name each of the license's contacts once")
-        for position, contact_id in enumerate(contact_ids, start=1):
-            moved = replace(by_id[contact_id], position=position)
-            if moved != by_id[contact_id]:
-                work.contacts.update(moved)
-                _note(work, actor, at, "contact.move", before=by_id[contact_id], after=asdict(moved))
+        _put(work, [by_id[contact_id] for contact_id in contact_ids], actor=actor, at=at)
         work.commit()
         return work.contacts.of_license(license_id)
+
+
+def move_contact(record: Record, contact_id: int, places: int, *, actor: Actor, at: datetime) -> Sequence[Contact]:
+    """Move a contact by so many places, up where negative, and return all of the license in their order.
+
+    Who is at an end already stays there. Raises ``UnknownContactError``.
+    """
+    with record.write() as work:
+        contact = _held(work, contact_id)
+        people = list(work.contacts.of_license(contact.license_id))
+        place = [each.id for each in people].index(contact_id)
+        moved = people.pop(place)
+        people.insert(max(0, place + places), moved)
+        _put(work, people, actor=actor, at=at)
+        work.commit()
+        return work.contacts.of_license(contact.license_id)
 
 
 def clear_flags(
@@ -89,9 +101,18 @@ def clear_flags(
         if phone:
             contact = replace(contact, phone_invalid_at=None)
             work.contacts.update(contact)
-        _note(work, actor, at, "contact.clear_flags", before=current, after=asdict(contact))
+        _note(work, actor, at, "contact.flags_cleared", before=current, after=asdict(contact))
         work.commit()
     return contact
+
+
+def _put(work: UnitOfWork, people: Sequence[Contact], *, actor: Actor, at: datetime) -> None:
+    """Give contacts the places of their order, and enter each that has moved."""
+    for position, contact in enumerate(people, start=1):
+        moved = replace(contact, position=position)
+        if moved != contact:
+            work.contacts.update(moved)
+            _note(work, actor, at, "contact.moved", before=contact, after=asdict(moved))
 
 
 def _held(work: UnitOfWork, contact_id: int) -> Contact:
@@ -106,7 +127,7 @@ def _held(work: UnitOfWork, contact_id: int) -> Contact:
 def _note(
     work: UnitOfWork, actor: Actor, at: datetime, action: str, *, before: Contact, after: Mapping[str, object]
 ) -> None:
-    target, license_id = f"contact {before.id}", before.license_id
+    target, license_id = contact_target(before), before.license_id
     note_change(work, actor, action, target, at=at, license_id=license_id, before=asdict(before), after=after)
 
 

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from gateway.model.attempt import Attempt, AttemptState, Level
+from gateway.model.audit import COMMAND_LINE, Actor
 from gateway.model.call import CallOutcome
 from gateway.model.event import Severity
 from gateway.model.languages import LANGUAGES, speakable
 from gateway.model.license import License
 from gateway.ports.record import Record, UnitOfWork
+from gateway.services.audit import note_change
 from gateway.services.exceptions import InvalidValueError, UnknownLicenseError
 from gateway.wording import sandbox, worded
 from gateway.wording.results import tried_line
@@ -35,7 +37,16 @@ def list_templates(record: Record, license_id: int) -> Templates:
         return _license(work, license_id).templates
 
 
-def set_template(record: Record, license_id: int, *, language: str, name: TemplateName, source: str) -> None:
+def set_template(
+    record: Record,
+    license_id: int,
+    *,
+    language: str,
+    name: TemplateName,
+    source: str,
+    at: datetime,
+    by: Actor = COMMAND_LINE,
+) -> None:
     """Keep a license's template for a message in a language; alerts from now on are told by it.
 
     Raises ``InvalidValueError`` for one that would fail, and ``UnknownLicenseError``.
@@ -46,19 +57,35 @@ def set_template(record: Record, license_id: int, *, language: str, name: Templa
         # Two that are set at once must not undo each other.
         work.licenses.lock(license_id)
         templates = {key: dict(named) for key, named in _license(work, license_id).templates.items()}
-        templates.setdefault(key, {})[name.value] = source
+        former = templates.setdefault(key, {}).get(name.value)
+        templates[key][name.value] = source
         work.licenses.set_templates(license_id, templates)
+        note_change(
+            work,
+            by,
+            "template.changed",
+            _target(key, name),
+            at=at,
+            license_id=license_id,
+            before=None if former is None else {"template": former},
+            after={"template": source},
+        )
         work.commit()
 
 
-def remove_template(record: Record, license_id: int, *, language: str, name: TemplateName) -> bool:
+def remove_template(
+    record: Record, license_id: int, *, language: str, name: TemplateName, at: datetime, by: Actor = COMMAND_LINE
+) -> bool:
     """Return to the built-in words; tell whether there was a template. Raises ``ServiceError``."""
     key = _language(language)
     with record.write() as work:
         work.licenses.lock(license_id)
         templates = {key: dict(named) for key, named in _license(work, license_id).templates.items()}
         removed = templates.get(key, {}).pop(name.value, None)
-        work.licenses.set_templates(license_id, {key: named for key, named in templates.items() if named})
+        if removed is not None:
+            work.licenses.set_templates(license_id, {key: named for key, named in templates.items() if named})
+            was, target = {"template": removed}, _target(key, name)
+            note_change(work, by, "template.removed", target, at=at, license_id=license_id, before=was)
         work.commit()
     return removed is not None
 
@@ -119,6 +146,10 @@ def sample(
             for name, outcome in _TRIED.items()
         ],
     )
+
+
+def _target(key: str, name: TemplateName) -> str:
+    return f"template {name.value} in {key}"
 
 
 def _attempts(outcome: CallOutcome) -> list[Attempt]:

@@ -16,7 +16,7 @@ from gateway.model.contact import Contact
 from gateway.model.license import License
 from gateway.ports.record import Record, UnitOfWork
 from gateway.services.audit import note_change
-from gateway.services.checked import name_of, pin_of, position_among, valid
+from gateway.services.checked import contact_target, name_of, pin_of, position_among, valid
 from gateway.services.exceptions import InvalidValueError, UnknownLicenseError, UnknownTierError
 
 T = TypeVar("T")
@@ -184,8 +184,8 @@ def add_contact(
             has_pin=pin_hash is not None,
         )
         added = work.contacts.add(contact, pin_hash=pin_hash)
-        target, when = f"contact {added.id}", at or datetime.now(UTC)
-        note_change(work, by, "contact.add", target, at=when, license_id=license_id, after=added)
+        target, when = contact_target(added), at or datetime.now(UTC)
+        note_change(work, by, "contact.added", target, at=when, license_id=license_id, after=added)
         work.commit()
     return added
 

@@ -9,7 +9,7 @@ from gateway.model.audit import COMMAND_LINE
 from gateway.model.contact import Contact
 from gateway.model.whatsapp import Reach, Window
 from gateway.ports.record import Record
-from gateway.services.contacts import ContactChange, clear_flags, order_contacts, set_contact
+from gateway.services.contacts import ContactChange, clear_flags, move_contact, order_contacts, set_contact
 from gateway.services.exceptions import InvalidValueError, PositionTakenError, UnknownContactError
 from tests.records import NOW, add_tenant
 
@@ -86,6 +86,22 @@ def test_a_place_that_is_taken_is_refused_and_an_order_is_set_as_a_whole(record:
     assert [each.id for each in ordered] == [ben.id, ana.id]
 
 
+def test_a_contact_moves_by_places_and_no_further_than_to_an_end(record: Record) -> None:
+    tenant = add_tenant(record)
+    ana, ben = tenant.contacts
+
+    def moved(contact_id: int, places: int) -> list[tuple[int, int]]:
+        people = move_contact(record, contact_id, places, actor=COMMAND_LINE, at=NOW)
+        return [(each.id, each.position) for each in people]
+
+    assert moved(ana.id, 1) == [(ben.id, 1), (ana.id, 2)]
+    assert moved(ana.id, 1) == [(ben.id, 1), (ana.id, 2)]
+    assert moved(ana.id, -5) == [(ana.id, 1), (ben.id, 2)]
+    with pytest.raises(UnknownContactError):
+        moved(4711, 1)
+    assert actions(record, tenant.license.id) == ["contact.moved"] * 4
+
+
 def test_cleared_flags_let_everybody_with_the_number_be_tried_again(record: Record) -> None:
     ana, other = add_tenant(record).contacts[0], add_tenant(record, "Airport").contacts[0]
     change(record, other.id, whatsapp=ana.whatsapp)
@@ -108,10 +124,10 @@ def test_every_edit_is_in_the_audit_log_without_the_pin(record: Record) -> None:
     order_contacts(record, tenant.license.id, [ben.id, ana.id], actor=COMMAND_LINE, at=NOW)
     clear_flags(record, ana.id, actor=COMMAND_LINE, at=NOW)
     assert sorted(actions(record, tenant.license.id)) == [
-        "contact.clear_flags",
-        "contact.move",
-        "contact.move",
-        "contact.set",
+        "contact.changed",
+        "contact.flags_cleared",
+        "contact.moved",
+        "contact.moved",
     ]
     with record.read() as work:
         assert "987654" not in repr(work.audit.list(license_ids=[tenant.license.id], limit=50))

@@ -17,7 +17,7 @@ from gateway.wording.templates import TemplateName
 from tests.contact_edits import set_language
 from tests.integration.test_caps_on_record import Desk
 from tests.integration.test_engine import Rig
-from tests.records import a_snapshot
+from tests.records import NOW, a_snapshot
 from tests.waiting import until
 
 _TEXT = "{{ contact }}, {{ title }}: {{ link }}"
@@ -38,7 +38,7 @@ def desk(database_url: str) -> Iterator[Desk]:
 
 
 def _set(record: SqlRecord, name: TemplateName, source: str, language: str = "en") -> None:
-    templates.set_template(record, 1, language=language, name=name, source=source)
+    templates.set_template(record, 1, language=language, name=name, source=source, at=NOW)
 
 
 def _break(record: SqlRecord, name: TemplateName, source: str) -> None:
@@ -53,11 +53,25 @@ def test_templates_are_kept_by_language_and_name_and_survive_an_edit_of_the_lice
     _set(rig.record, TemplateName.CALL, "¡{{ alert }}!", "es-MX")
     tenants.set_license(rig.record, rig.config, 1, tenants.LicenseChange(name="New"))
     assert templates.list_templates(rig.record, 1) == {"en": {"text": _TEXT}, "es-mx": {"call": "¡{{ alert }}!"}}
-    assert templates.remove_template(rig.record, 1, language="es-MX", name=TemplateName.CALL)
-    assert not templates.remove_template(rig.record, 1, language="es-MX", name=TemplateName.CALL)
+    assert templates.remove_template(rig.record, 1, language="es-MX", name=TemplateName.CALL, at=NOW)
+    assert not templates.remove_template(rig.record, 1, language="es-MX", name=TemplateName.CALL, at=NOW)
     assert templates.list_templates(rig.record, 1) == {"en": {"text": _TEXT}}
     with pytest.raises(UnknownLicenseError):
         templates.list_templates(rig.record, 99)
+
+
+def test_each_change_of_a_template_is_in_the_audit_log_with_both_wordings(rig: Rig) -> None:
+    _set(rig.record, TemplateName.TEXT, _TEXT, "es-MX")
+    _set(rig.record, TemplateName.TEXT, _TEXT + "!", "es-MX")
+    for _ in range(2):
+        templates.remove_template(rig.record, 1, language="es-MX", name=TemplateName.TEXT, at=NOW)
+    with rig.record.read() as work:
+        entries = [one for one in work.audit.list(license_ids=[1]) if one.action.startswith("template.")]
+    assert [(one.action, one.target, one.before, one.after) for one in reversed(entries)] == [
+        ("template.changed", "template text in es-mx", None, {"template": _TEXT}),
+        ("template.changed", "template text in es-mx", {"template": _TEXT}, {"template": _TEXT + "!"}),
+        ("template.removed", "template text in es-mx", {"template": _TEXT + "!"}, None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -109,7 +110,9 @@ def template_set(invocation: Invocation, *, license_id: int, language: str, name
     """  # noqa: D301 - click's mark for "do not rewrap"
     source = _read(file)
     with open_database(invocation, invocation.config()) as record:
-        templates.set_template(record, license_id, language=language, name=TemplateName(name), source=source)
+        templates.set_template(
+            record, license_id, language=language, name=TemplateName(name), source=source, at=datetime.now(UTC)
+        )
     document = {"language": key_of(language), "name": name, "template": source}
     invocation.answer(document, lambda: click.echo(f"template {name} in {language} set for license {license_id}"))
 
@@ -127,7 +130,9 @@ def template_remove(invocation: Invocation, *, license_id: int, language: str, n
       tocsin template remove --license 1 --language es --name text
     """  # noqa: D301 - click's mark for "do not rewrap"
     with open_database(invocation, invocation.config()) as record:
-        removed = templates.remove_template(record, license_id, language=language, name=TemplateName(name))
+        removed = templates.remove_template(
+            record, license_id, language=language, name=TemplateName(name), at=datetime.now(UTC)
+        )
     words = "removed" if removed else "there was none"
     invocation.answer({"removed": removed}, lambda: click.echo(f"template {name} in {language}: {words}"))
 
