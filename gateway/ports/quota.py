@@ -27,6 +27,16 @@ class VoiceUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceShare:
+    """What one contact's calls, or voice notes, of a month come to. ``contact_id`` is ``None`` where none is known."""
+
+    contact_id: int | None
+    kind: VoiceUseKind
+    uses: int
+    seconds: VoiceSeconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaNotice:
     """What an owner is to be told about a month: ``used`` of ``cap`` (seconds, or events) at ``at``."""
 
@@ -65,6 +75,10 @@ class QuotaRepository(Protocol):
 
     def voice_seconds(self, license_id: int, month: str) -> VoiceSeconds:
         """Return the sums of the month."""
+        ...
+
+    def voice_shares(self, license_id: int, month: str) -> Sequence[VoiceShare]:
+        """Return the sums of the month by contact and kind of use."""
         ...
 
     def count_events(self, license_id: int, month: Month) -> int:

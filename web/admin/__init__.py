@@ -12,7 +12,21 @@ from flask import Blueprint, Flask, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 
-from web.admin import access, account, audit, events, formats, languages, limits, live, overview, sources, tabs, users
+from web.admin import (
+    access,
+    account,
+    audit,
+    events,
+    formats,
+    languages,
+    limits,
+    live,
+    overview,
+    quota,
+    sources,
+    tabs,
+    users,
+)
 from web.services import services
 
 _PARTS = (
@@ -20,6 +34,7 @@ _PARTS = (
     events.blueprint,
     live.blueprint,
     sources.blueprint,
+    quota.blueprint,
     users.blueprint,
     audit.blueprint,
     account.blueprint,

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, bindparam, case, func, insert, select, text, update
+from sqlalchemy import BigInteger, Connection, RowMapping, bindparam, case, cast, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.model.quota import Month, NoticeKind, NoticeState, VoiceSeconds, VoiceUseKind
-from gateway.ports.quota import QuotaNotice, VoiceUse
-from gateway.store.tables import ACCEPTED_EVENT, PENDING_NOTICE, events, quota_notices, voice_uses
+from gateway.ports.quota import QuotaNotice, VoiceShare, VoiceUse
+from gateway.store.tables import ACCEPTED_EVENT, PENDING_NOTICE, attempts, calls, events, quota_notices, voice_uses
 
 _ADD_USE = insert(voice_uses).inline()
 _THIS_USE = (voice_uses.c.kind == bindparam("this_kind"), voice_uses.c.reference == bindparam("this_reference"))
@@ -28,6 +28,27 @@ _SECONDS = select(
     func.coalesce(func.sum(voice_uses.c.used_seconds), 0).label("used"),
     func.coalesce(func.sum(_OPEN_SECONDS), 0).label("reserved"),
 ).where(voice_uses.c.license_id == bindparam("license_id"), voice_uses.c.month == bindparam("month"))
+# A leg's id is no number, and must not be read as one.
+_NOTE_ATTEMPT = case(
+    (voice_uses.c.kind == VoiceUseKind.VOICE_NOTE.value, cast(voice_uses.c.reference, BigInteger)), else_=None
+)
+_USER = func.coalesce(calls.c.contact_id, attempts.c.contact_id)
+_SHARES = (
+    select(
+        _USER.label("contact_id"),
+        voice_uses.c.kind,
+        func.count().label("uses"),
+        func.coalesce(func.sum(voice_uses.c.used_seconds), 0).label("used"),
+        func.coalesce(func.sum(_OPEN_SECONDS), 0).label("reserved"),
+    )
+    .select_from(
+        voice_uses.outerjoin(
+            calls, (voice_uses.c.kind == VoiceUseKind.CALL.value) & (calls.c.id == voice_uses.c.reference)
+        ).outerjoin(attempts, attempts.c.id == _NOTE_ATTEMPT)
+    )
+    .where(voice_uses.c.license_id == bindparam("license_id"), voice_uses.c.month == bindparam("month"))
+    .group_by(_USER, voice_uses.c.kind)
+)
 _COUNT_EVENTS = select(func.count()).where(
     events.c.license_id == bindparam("license_id"),
     events.c.created_at >= bindparam("starts_at"),
@@ -94,6 +115,19 @@ class SqlQuota:
         """See the port."""
         row = self._connection.execute(_SECONDS, {"license_id": license_id, "month": month}).mappings().one()
         return VoiceSeconds(used=int(row["used"]), reserved=int(row["reserved"]))
+
+    def voice_shares(self, license_id: int, month: str) -> Sequence[VoiceShare]:
+        """See the port."""
+        rows = self._connection.execute(_SHARES, {"license_id": license_id, "month": month}).mappings()
+        return [
+            VoiceShare(
+                contact_id=row["contact_id"],
+                kind=VoiceUseKind(row["kind"]),
+                uses=row["uses"],
+                seconds=VoiceSeconds(used=int(row["used"]), reserved=int(row["reserved"])),
+            )
+            for row in rows
+        ]
 
     def count_events(self, license_id: int, month: Month) -> int:
         """See the port."""
