@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from flask import current_app
 
@@ -106,7 +106,9 @@ class WebServices:
     ``read_report`` turns the form of a provider's status callback into what it says, ``None`` where it
     is no report on a message. ``callbacks`` and ``read_report`` are ``None`` where the provider is not configured,
     ``voice`` where no calls go through it, ``admin`` where there are no pages.
-    ``parts`` looks at the gateway's parts now, and must not block for long.
+    ``parts`` looks at the gateway's parts now, and must not block for long. ``explain_call`` tells why a recorded call
+    (``gateway.services.call_details.call_document``) ended as it did, ``None`` where it is not over;
+    ``explain_trouble`` what a SIP status and a Q.850 cause say of a trunk that could not place a call.
     """
 
     config: Config
@@ -122,6 +124,8 @@ class WebServices:
     read_report: MessageReportReader | None = None
     voice: VoiceCalls | None = None
     admin: AdminServices | None = None
+    explain_call: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] = lambda _: None
+    explain_trouble: Callable[[int | None, int | None], Mapping[str, Any] | None] = lambda *_: None
 
 
 def services() -> WebServices:

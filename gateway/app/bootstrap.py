@@ -6,6 +6,7 @@ from pathlib import Path
 
 import structlog
 
+from gateway.app.call_words import explanation_of, trouble_of
 from gateway.app.clock import WallClock
 from gateway.app.readiness import parts_of
 from gateway.app.secrets import Secrets, load_secrets, source_tokens
@@ -204,4 +205,6 @@ def build_web_services(config: Config) -> WebServices:
         read_report=read_report if twilio else None,
         voice=build_voice_calls(config, secrets),
         admin=AdminServices(session_key=secrets.session_key, passwords=Passwords(), tokens=tokens),
+        explain_call=explanation_of,
+        explain_trouble=trouble_of,
     )

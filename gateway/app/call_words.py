@@ -37,6 +37,11 @@ def explanation_of(call: Mapping[str, Any]) -> dict[str, Any] | None:
     return why(LegEnd(sip_cause=call["sip_cause"], hangup_cause=call["hangup_cause"], rang=rang), outcome)
 
 
+def trouble_of(sip_cause: int | None, hangup_cause: int | None) -> dict[str, Any]:
+    """Return what kept a trunk from placing calls, by what the network said of them."""
+    return why(LegEnd(sip_cause=sip_cause, hangup_cause=hangup_cause, rang=False), CallOutcome.TRUNK_TROUBLE)
+
+
 def why(end: LegEnd, outcome: CallOutcome) -> dict[str, Any]:
     """Return why a call ended so, as it stands in JSON.
 

@@ -16,7 +16,10 @@ ESCALATIONS_SHOWN = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """One try that was made or is being made. ``to`` is the person's name, ``None`` for the license's owner."""
+    """One try that was made or is being made. ``to`` is the person's name, ``None`` for the license's owner.
+
+    ``call_id`` is the latest leg of a call.
+    """
 
     to: str | None
     level: Level
@@ -24,6 +27,7 @@ class Told:
     state: AttemptState
     at: datetime
     reason: str | None = None
+    call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,7 @@ def told_by(snapshot: Snapshot, attempt: Attempt) -> Told:
         state=attempt.state,
         at=attempt.began_at,
         reason=attempt.reason,
+        call_id=attempt.call_id,
     )
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Flask, url_for
-from flask_babel import format_datetime, format_timedelta
+from flask_babel import format_datetime, format_decimal, format_timedelta
 from markupsafe import Markup, escape
 
 from gateway.services.iso import iso
@@ -15,8 +15,8 @@ NONE = "\N{EN DASH}"
 
 def register(app: Flask) -> None:
     """Add the filters to the templates."""
-    app.jinja_env.filters.update(moment=moment, span=span, since=since)
-    app.jinja_env.globals.update(html_tag=html_tag, event_url=event_url)
+    app.jinja_env.filters.update(moment=moment, span=span, since=since, milliseconds=milliseconds, number=number)
+    app.jinja_env.globals.update(html_tag=html_tag, event_url=event_url, call_url=call_url)
 
 
 def moment(at: datetime | None, zone: str = "UTC", style: str = "medium") -> Markup:
@@ -48,3 +48,18 @@ def since(at: datetime, now: datetime) -> Markup:
 def event_url(event_id: int) -> str:
     """Return the address of an event's page."""
     return url_for("admin.events.show", event_id=event_id)
+
+
+def call_url(call_id: str) -> str:
+    """Return the address of a call's page."""
+    return url_for("admin.calls.show", call_id=call_id)
+
+
+def milliseconds(given: float | None) -> str:
+    """Return a short length of time in seconds, to a tenth; a dash for none."""
+    return NONE if given is None else f"{format_decimal(round(given / 1000, 1))} s"
+
+
+def number(value: float | None, unit: str = "") -> str:
+    """Return a measured value with its unit, to a tenth; a dash for none."""
+    return NONE if value is None else f"{format_decimal(round(value, 1))} {unit}".rstrip()

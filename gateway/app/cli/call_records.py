@@ -9,14 +9,13 @@ from typing import Any
 
 import click
 
-from gateway.app.call_words import cause_of, explanation_of, why
+from gateway.app.call_words import cause_of, explanation_of, trouble_of
 from gateway.app.cli.call_files import write_csv, write_json
 from gateway.app.cli.database import open_database
 from gateway.app.cli.invocation import Invocation, command, print_table, printable
 from gateway.app.cli.moments import MOMENT
 from gateway.app.cli.output_files import opened
 from gateway.app.cli.progress import told
-from gateway.channels.asterisk.outcomes import LegEnd
 from gateway.model.call import CallOutcome
 from gateway.ports.call_details import CallFilter
 from gateway.services import call_details
@@ -175,8 +174,7 @@ def call_trunks(
         figures = trunk_figures(record, wanted, names=[name for name in names if trunk in {None, name}])
     for one in figures:
         for trouble in one["trouble"]:
-            end = LegEnd(sip_cause=trouble["sip_cause"], hangup_cause=trouble["hangup_cause"], rang=False)
-            words = why(end, CallOutcome.TRUNK_TROUBLE)
+            words = trouble_of(trouble["sip_cause"], trouble["hangup_cause"])
             trouble |= {key: words[key] for key in ("cause", "meaning", "advice")}
     invocation.answer(figures, lambda: _tell_trunks(figures))
 

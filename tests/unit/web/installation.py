@@ -9,6 +9,7 @@ from pathlib import Path
 from flask import Flask
 from flask.testing import FlaskClient
 
+from gateway.app.call_words import explanation_of, trouble_of
 from gateway.config.schema import Config
 from gateway.model.attempt import Attempt, AttemptState, Level
 from gateway.model.contact import Contact
@@ -120,6 +121,8 @@ class Installation:
             callbacks=self.verifier,
             read_report=read_report,
             voice=self.voice,
+            explain_call=explanation_of,
+            explain_trouble=trouble_of,
         )
 
     def app(self) -> Flask:
