@@ -1,6 +1,7 @@
 """Alerts as each kind of source posts them: for the guide, for ``Copy curl`` and for test alerts."""
 
 import json
+import pprint
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -85,3 +86,20 @@ def curl(public_url: str, token: str, document: Mapping[str, object]) -> str:
     quoted = [shlex.quote(word) for word in words]
     first, pairs = quoted[:6], [f"  {name} {value}" for name, value in zip(quoted[6::2], quoted[7::2], strict=True)]
     return " \\\n".join([" ".join(first), *pairs])
+
+
+def python(public_url: str, token: str, document: Mapping[str, object]) -> str:
+    """Return a program that posts the alert with nothing but the standard library, and prints the answer."""
+    return f"""\
+import json
+import urllib.request
+
+alert = {pprint.pformat(dict(document), width=100, sort_dicts=False)}
+request = urllib.request.Request(
+    {json.dumps(public_url.rstrip("/") + "/license/v1/alert/in")},
+    data=json.dumps(alert).encode(),
+    headers={{"X-Alert-Token": {json.dumps(token)}, "Content-Type": "application/json"}},
+)
+with urllib.request.urlopen(request, timeout=10) as answer:
+    print(answer.read().decode())
+"""

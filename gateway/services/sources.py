@@ -1,5 +1,6 @@
 """Alert sources: who may post, and with which token."""
 
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -168,6 +169,29 @@ def send_test_alert(
         body=f"This is a test alert, sent by {by.name}. {example.body}",
         severity=source.severity,
         dedup_key=f"test-{secrets.token_hex(8)}",
+    )
+    return accept(record, config=config, token_hash=token_hash, alert=alert, now=at)
+
+
+def send_example(
+    record: Record, config: Config, *, source_id: int, kind: SourceKind, at: datetime, by: Actor = COMMAND_LINE
+) -> Accepted:
+    """Take the example of a kind exactly as if the source had posted it. The caller wakes the engine.
+
+    Raises ``UnknownSourceError``, ``InvalidTokenError`` for a disabled source, ``LicenseInactiveError``.
+    """
+    with record.write() as work:
+        source = _source(work, source_id)
+        token_hash = work.sources.token_hash(source_id)
+        _note(work, by, "source.tested", source, at=at, after={"example": kind})
+        work.commit()
+    example = examples.of_kind(kind)
+    alert = Alert(
+        title=example.title,
+        body=example.body,
+        severity=Severity(example.severity),
+        dedup_key=example.dedup_key,
+        payload=json.dumps(dict(example.payload), ensure_ascii=False),
     )
     return accept(record, config=config, token_hash=token_hash, alert=alert, now=at)
 

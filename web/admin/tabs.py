@@ -31,6 +31,7 @@ TABS: tuple[Tab, ...] = (
     Tab("admin.quota.index", lazy_gettext("Quota"), "speedometer"),
     Tab("admin.users.index", lazy_gettext("Users"), "people", Role.SUPERADMIN),
     Tab("admin.audit.index", lazy_gettext("Audit log"), "journal-text", Role.ADMIN),
+    Tab("admin.guide.index", lazy_gettext("Guide"), "book"),
     Tab("admin.account.profile", lazy_gettext("My account"), "person-circle"),
 )
 
