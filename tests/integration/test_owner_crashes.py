@@ -35,7 +35,7 @@ def telegram() -> Iterator[FakeTelegram]:
 
 @pytest.fixture
 def rig(database_url: str, tmp_path: Path, telegram: FakeTelegram) -> Iterator[OwnerRig]:
-    rig = OwnerRig(database_url, tmp_path / "var", telegram, policy=", send_timeout: 2s")
+    rig = OwnerRig(database_url, tmp_path / "var", telegram, policy=", send_timeout: 4s")
     yield rig
     rig.record.close()
 

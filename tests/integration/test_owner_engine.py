@@ -1,10 +1,14 @@
 """The owner on Telegram, with a whole engine: told, a button that acknowledges, a message that keeps up."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
+from gateway.app.cli.checks import CheckState
+from gateway.app.cli.doctor import checks
 from tests.clouds import FakeTelegram, Fault
 from tests.gateway import Gateway
 from tests.integration.owner_rig import CHAT, OwnerRig
@@ -19,7 +23,7 @@ def telegram() -> Iterator[FakeTelegram]:
 
 @pytest.fixture
 def rig(database_url: str, tmp_path: Path, telegram: FakeTelegram) -> Iterator[OwnerRig]:
-    rig = OwnerRig(database_url, tmp_path / "var", telegram)
+    rig = OwnerRig(database_url, tmp_path / "var", telegram, policy=", send_timeout: 60s")
     yield rig
     rig.record.close()
 
@@ -65,13 +69,13 @@ def test_what_others_do_is_shown_as_well(rig: OwnerRig, telegram: FakeTelegram) 
 
 
 def test_a_storm_makes_a_few_messages_and_one_press_takes_all_of_one(rig: OwnerRig, telegram: FakeTelegram) -> None:
-    titles = [f"Alert {number:02}" for number in range(60)]
+    event_ids = [rig.accept(f"Alert {number}") for number in range(110)]
     with rig.engine():
-        event_ids = [rig.accept(title) for title in titles]
         for event_id in event_ids:
-            rig.expect_status(event_id, "exhausted", 30)
-        telegram.expect_messages_at_most(4)
-        several = telegram.sent[-1]
+            rig.expect_status(event_id, "exhausted", 60)
+        telegram.expect_messages_at_most(5)
+        numbers = Counter(rig.rows(event_id)[0].message_id for event_id in event_ids)
+        several = next(sent for sent in telegram.sent if str(sent.message_id) == numbers.most_common(1)[0][0])
         assert several.buttons[0]["text"].startswith("✅ Acknowledge all ")
         told_of = [event_id for event_id in event_ids if rig.rows(event_id)[0].message_id == str(several.message_id)]
         assert len(told_of) > 20
@@ -93,7 +97,7 @@ def test_a_storm_makes_a_few_messages_and_one_press_takes_all_of_one(rig: OwnerR
     assert {rig.show(event_id)["acknowledged_by"] for event_id in told_of[1:]} == {"Olga Owner"}
     assert rig.show(told_of[0])["acknowledged_by"] == "Dana"
     # Nothing was lost, nothing told twice, and who was not in that message is not acknowledged.
-    assert [len(rig.attempts(event_id)) for event_id in event_ids] == [1] * 60
+    assert [len(rig.attempts(event_id)) for event_id in event_ids] == [1] * len(event_ids)
     others = set(event_ids) - set(told_of)
     assert {rig.show(event_id)["status"] for event_id in others} == {"exhausted"}
     telegram.expect_nothing_more()
@@ -138,6 +142,22 @@ def test_a_group_that_became_a_supergroup_is_followed_on_record(
     assert license_.owner_telegram == "-100500"
     rig.record.close()
     telegram.expect_nothing_more()
+
+
+def test_the_doctor_tells_what_the_engine_knows_of_another_program(
+    sqlite_url: str, tmp_path: Path, telegram: FakeTelegram
+) -> None:
+    rig = OwnerRig(sqlite_url, tmp_path / "doctor", telegram)
+    (look,) = [check.look for check in checks(rig.config) if check.name == "telegram"]
+    with rig.engine() as engine:
+        assert look().state is CheckState.OK
+        until(lambda: telegram.updates.offsets, 10, "the engine asks for updates")
+        url = f"{telegram.api_base}/bot{telegram.bot_token}/getUpdates"
+        requests.post(url, data={"timeout": "0"}, timeout=5)  # another program does, too
+        until(lambda: "another program" in engine._owners.parts()["telegram"], 10, "the engine is told")
+        finding = until(lambda: (found := look()).state is CheckState.FAILED and found, 10, "the doctor tells")
+        assert "another program asks for this bot's updates" in finding.detail
+    rig.record.close()
 
 
 def test_a_group_that_tells_of_its_move_is_followed_on_record(

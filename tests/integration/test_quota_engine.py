@@ -159,7 +159,7 @@ tiers: {{small: {{voice_minutes: 2}}}}
         ]
 
     def notices(self) -> list[str]:
-        return [message.text for message in self.owner.sent if "voice minutes" in message.text]
+        return [message.text for message in self.owner.sent if "its voice minutes of" in message.text]
 
     def voice(self) -> VoiceSeconds:
         now = datetime.now(UTC)
@@ -206,9 +206,9 @@ def test_when_the_voice_minutes_are_spent_texts_go_on_and_the_owner_is_told_once
         ]
     until(lambda: len(rig.notices()) == 2, 10, "the owner was told of both marks")
     near, spent = rig.notices()
-    assert "83 %" in near
-    assert "1:40 of 2:00" in near
-    assert "2:10 of 2:00" in spent
+    assert "83%" in near
+    assert "1 min 40 secs of 2 mins" in near
+    assert "2 mins 10 secs of 2 mins" in spent
     assert rig.voice() == VoiceSeconds(used=130)
     assert len(rig.phone.placed) == 1
 

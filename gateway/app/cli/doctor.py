@@ -217,7 +217,26 @@ def _twilio_voice(config: Config) -> Finding:
 def _telegram(config: Config) -> Finding:
     if config.telegram is None:
         return off("not configured: owners are not told when everyone failed")
-    return _provider(TelegramChannel(config.telegram).check(), "check bot_token and api_base, and @BotFather")
+    found = TelegramChannel(config.telegram).check()
+    if found.ok and (trouble := _engine_trouble(config, "telegram")) is not None:
+        # Only the engine can know: who else asks for the bot's updates takes them away from it.
+        return failed(trouble, "the engine says so: docs/telegram.md tells what to do about it")
+    return _provider(found, "check bot_token and api_base, and @BotFather; docs/telegram.md tells how it is set up")
+
+
+def _engine_trouble(config: Config, part: str) -> str | None:
+    """Return what a running engine says is wrong with one of its parts."""
+    if schema_state(config.database_url) is not SchemaState.CURRENT:
+        return None
+    record = open_record(config.database_url, pool_size=1)
+    try:
+        with record.read() as work:
+            beats = work.heartbeats.latest()
+    finally:
+        record.close()
+    alive = (beat for beat in beats if datetime.now(UTC) - beat.at < _ENGINE_SILENT_AFTER)
+    states = (beat.parts.get(part, "ok") for beat in alive)
+    return next((state for state in states if not state.startswith("ok")), None)
 
 
 def _provider(found: ProviderCheck, advice: str) -> Finding:
