@@ -1,7 +1,6 @@
 """Alerts as each kind of source posts them: for the guide, for ``Copy curl`` and for test alerts."""
 
 import json
-import pprint
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -90,11 +89,14 @@ def curl(public_url: str, token: str, document: Mapping[str, object]) -> str:
 
 def python(public_url: str, token: str, document: Mapping[str, object]) -> str:
     """Return a program that posts the alert with nothing but the standard library, and prints the answer."""
+    lines = "\n".join(f"    {name!r}: {value!r}," for name, value in document.items())
     return f"""\
 import json
 import urllib.request
 
-alert = {pprint.pformat(dict(document), width=100, sort_dicts=False)}
+alert = {{
+{lines}
+}}
 request = urllib.request.Request(
     {json.dumps(public_url.rstrip("/") + "/license/v1/alert/in")},
     data=json.dumps(alert).encode(),

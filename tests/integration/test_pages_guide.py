@@ -125,7 +125,7 @@ def test_run_raises_the_example_and_shows_the_answer_with_its_event(
     )
     assert there.wakeup.count == 1
     shown = text(admin, answer.location.partition("#")[0])
-    assert '"deduplicated": false' in shown.replace('":false', '": false')
+    assert f'200 {{"ok": true, "event_id": {event.id}, "status": "open", "deduplicated": false}}' in shown
     assert f'href="/admin/events/{event.id}"' in shown
     assert "The answer:" not in text(admin), "an answer is shown once"
     assert audit(there)[0] == ("source.tested", {"example": kind})

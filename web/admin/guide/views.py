@@ -71,7 +71,13 @@ def run(kind: str) -> ResponseReturnValue:
     if not accepted.deduplicated and accepted.status is not EventStatus.THROTTLED:
         there.wakeup.notify()
     document, status, _headers = answer(accepted)
-    session[_ANSWER] = {"kind": known.value, "source": source.name, "status": status, "document": document}
+    # As text besides: a session keeps no order of names.
+    session[_ANSWER] = {
+        "kind": known.value,
+        "source": source.name,
+        "answer": f"{status} {json.dumps(document)}",
+        "document": document,
+    }
     return back
 
 

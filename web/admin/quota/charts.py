@@ -16,9 +16,9 @@ _SHARED = {
     "background": "transparent",
     "plot_background": "transparent",
     "font_family": _FONTS,
-    "label_font_size": 15,
-    "major_label_font_size": 15,
-    "legend_font_size": 15,
+    "label_font_size": 14,
+    "major_label_font_size": 14,
+    "legend_font_size": 14,
     "no_data_font_size": 18,
     "opacity": "1",
     "transition": "0s",
@@ -28,7 +28,7 @@ STYLES = {
         foreground="#495057",
         foreground_strong="#212529",
         foreground_subtle="#ced4da",
-        guide_stroke_color="#ced4da",
+        major_guide_stroke_color="#b42318",
         colors=("#1f6feb", "#b42318"),
         **_SHARED,
     ),
@@ -36,7 +36,7 @@ STYLES = {
         foreground="#adb5bd",
         foreground_strong="#dee2e6",
         foreground_subtle="#495057",
-        guide_stroke_color="#495057",
+        major_guide_stroke_color="#ff7b6e",
         colors=("#6ea8fe", "#ff7b6e"),
         **_SHARED,
     ),
@@ -50,8 +50,8 @@ def by_month(
     top = max([*values, cap or 0, 1])
     chart = pygal.Bar(
         style=STYLES[style],
-        width=900,
-        height=300,
+        width=560,
+        height=260,
         margin=8,
         js=(),
         show_legend=False,
@@ -67,6 +67,8 @@ def by_month(
         above = [{"label": f"{top:g}", "value": top}] if top > _APART * cap else []
         marks = [{"label": "0", "value": 0}, {"label": f"{cap_name}: {cap:g}", "value": cap}, *above]
         chart.y_labels = marks
+        # The line of the cap is the one that counts.
+        chart.y_labels_major = [cap]
     chart.add_xml_filter(_without_scripts)
     drawn: bytes = chart.render()
     return drawn
