@@ -1,10 +1,15 @@
 """The charts, drawn here as SVG: no script, no font and no style sheet from anywhere else."""
 
+import sys
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
 import pygal
 from pygal.style import Style
+
+# Pygal hooks into the import system for maps, which are not used here, by an interface that Python has given up: each
+# import of anything afterwards would end in a warning.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
 
 # An SVG carries its own style, which the pages' policy does not allow; it loads and runs nothing.
 CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
