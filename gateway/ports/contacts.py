@@ -23,6 +23,10 @@ class ContactRepository(Protocol):
         """Return the license's contacts in their order."""
         ...
 
+    def of_licenses(self, license_ids: Collection[int] | None) -> Sequence[Contact]:
+        """Return the contacts of these licenses, with ``None`` of all, by license and in their order."""
+        ...
+
     def update(self, contact: Contact) -> None:
         """Store everything of a contact but its PIN and its license."""
         ...

@@ -27,6 +27,7 @@ TABS: tuple[Tab, ...] = (
     Tab("admin.overview.index", lazy_gettext("Overview"), "speedometer2"),
     Tab("admin.events.index", lazy_gettext("Events"), "list-task"),
     Tab("admin.sources.index", lazy_gettext("Alert sources"), "broadcast-pin"),
+    Tab("admin.contacts.index", lazy_gettext("Contacts"), "person-lines-fill"),
     Tab("admin.calls.index", lazy_gettext("Calls"), "telephone-outbound"),
     Tab("admin.quota.index", lazy_gettext("Quota"), "speedometer"),
     Tab("admin.users.index", lazy_gettext("Users"), "people", Role.SUPERADMIN),

@@ -67,6 +67,13 @@ class SqlContacts:
         """See the port."""
         return self._select(_OF_LICENSE, license_id)
 
+    def of_licenses(self, license_ids: Collection[int] | None) -> Sequence[Contact]:
+        """See the port."""
+        query = _IN_ORDER
+        if license_ids is not None:
+            query = query.where(contacts.c.license_id.in_(sorted(license_ids)))
+        return [_contact(row) for row in self._connection.execute(query).mappings()]
+
     def update(self, contact: Contact) -> None:
         """See the port."""
         self._set(
