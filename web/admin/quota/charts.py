@@ -57,6 +57,7 @@ def by_month(
         style=STYLES[style],
         width=560,
         height=260,
+        explicit_size=True,
         margin=8,
         js=(),
         show_legend=False,
