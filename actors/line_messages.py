@@ -82,5 +82,10 @@ class CompareLines:
 
 
 @dataclass(frozen=True, slots=True)
+class TellLines:
+    """To the switchboard: say how the lines are."""
+
+
+@dataclass(frozen=True, slots=True)
 class WaitedForLine:
     """From a contact's actor to itself, by its timer: a call may have waited for too long."""

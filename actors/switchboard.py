@@ -19,12 +19,14 @@ from actors.line_messages import (
     LineRefused,
     LineUnused,
     LookAtLines,
+    TellLines,
     WithdrawRequest,
 )
 from actors.pool import ActorPool, PooledActor
 from actors.timers import Timer, Timers
 from gateway.model.call import Call, CallOutcome
 from gateway.ports.clock import Clock
+from gateway.ports.heartbeats import LinesState
 from gateway.ports.phone import TrunkReported
 from gateway.ports.record import Record, RecordUnavailableError
 from gateway.services import line_history
@@ -42,7 +44,8 @@ class SwitchboardActor(PooledActor):
     """Tells those who asked for a line when they have one.
 
     It remembers nothing that matters: who has somebody to call asks again after a restart, and the lines in use are
-    the legs on record without an end. ``trunks`` are those whose past says something of their health.
+    the legs on record without an end. ``trunks`` are those whose past says something of their health. ``on_told`` is
+    given how the lines are whenever that is asked for; it must not block.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class SwitchboardActor(PooledActor):
         lines: Lines,
         trunks: Sequence[str],
         on_broken: Callable[[], None],
+        on_told: Callable[[LinesState], None] = lambda _: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(pool=pool)
@@ -64,6 +68,7 @@ class SwitchboardActor(PooledActor):
         self._lines = lines
         self._trunks = trunks
         self._on_broken = on_broken
+        self._on_told = on_told
         self._monotonic = monotonic
         self._askers: dict[int, pykka.ActorRef[Any]] = {}
         self._loaded = False
@@ -76,6 +81,14 @@ class SwitchboardActor(PooledActor):
 
     def on_receive(self, message: object) -> None:
         """Take a message, then hand out what there is."""
+        if isinstance(message, TellLines):
+            if self._loaded:
+                self._on_told(self._lines.state())
+            return
+        self._take(message)
+        self._hand_out()
+
+    def _take(self, message: object) -> None:
         match message:
             case AskForLine(request, asker):
                 self._askers[request.contact_id] = asker
@@ -98,7 +111,6 @@ class SwitchboardActor(PooledActor):
                 self._compare(list(self._lines.held()), _GRANT_LASTS)
             case LookAtLines() if not self._loaded:
                 self._load()
-        self._hand_out()
 
     def on_fault(self, error: BaseException) -> None:
         """Without a switchboard nobody is called: have the process end, its successor starts from the record."""

@@ -18,6 +18,7 @@ from actors.clerk import ClerkActor
 from actors.contact import ContactActor
 from actors.dispatcher import DispatcherActor
 from actors.event import EventActor, tell_if_alive
+from actors.line_messages import TellLines
 from actors.messages import Audit, LookForSignals, PhoneReported, TakeUpEverything
 from actors.pool import ActorPool
 from actors.switchboard import SwitchboardActor
@@ -42,6 +43,7 @@ from gateway.app.switching import build_lines, trunk_limits
 from gateway.channels.no_phone import NoPhone
 from gateway.config.schema import Config
 from gateway.model.attempt import Level
+from gateway.ports.heartbeats import LinesState
 from gateway.ports.messages import NotificationChannel
 from gateway.ports.phone import Phone, PhoneReport
 from gateway.ports.record import Record, RecordUnavailableError
@@ -173,6 +175,7 @@ class Engine:
             guard=self._guard,
         )
         self._switchboard: pykka.ActorRef[SwitchboardActor] | None = None
+        self._lines_state: LinesState | None = None
         self._dispatcher: pykka.ActorRef[DispatcherActor] | None = None
         self._clerk: pykka.ActorRef[ClerkActor] | None = None
         self._auditor: pykka.ActorRef[AuditorActor] | None = None
@@ -187,6 +190,7 @@ class Engine:
             executor=self._executor,
             audit=lambda: self._tell_auditor(Audit()),
             parts=self._parts,
+            lines=self._look_at_lines,
         )
 
     @property
@@ -224,6 +228,7 @@ class Engine:
             lines=build_lines(self._config, phone=self._phone, clock=self._clock),
             trunks=[limits.name for limits in trunk_limits(self._config)],
             on_broken=self._break,
+            on_told=self._take_lines_state,
         )
         event_actors = {name: each for name, each in actors.items() if name != "record"} | {"agenda": self._agenda}
         self._dispatcher = DispatcherActor.start(
@@ -307,6 +312,14 @@ class Engine:
     def _tell_switchboard(self, message: object) -> None:
         if self._switchboard is not None:
             tell_if_alive(self._switchboard, message)
+
+    def _take_lines_state(self, state: LinesState) -> None:
+        self._lines_state = state
+
+    def _look_at_lines(self) -> LinesState | None:
+        """Return how the lines were when they were last looked at, and have them looked at for the next time."""
+        self._tell_switchboard(TellLines())
+        return self._lines_state
 
     def _tell_auditor(self, message: object) -> None:
         if self._auditor is not None:

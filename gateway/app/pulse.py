@@ -13,6 +13,7 @@ from actors.timers import Timers
 from gateway.app.heartbeat_url import HeartbeatUrl
 from gateway.config.schema import EngineConfig
 from gateway.ports.clock import Clock
+from gateway.ports.heartbeats import LinesState
 from gateway.ports.record import Heartbeat, Record, RecordUnavailableError
 
 log = structlog.get_logger(__name__)
@@ -26,7 +27,7 @@ class Pulse:
     """Has the engine audited, and says how it is.
 
     ``audit`` asks for an audit, whose result ``audited`` is told; ``parts`` returns how the engine's other parts are,
-    each ``ok`` or what is wrong with it.
+    each ``ok`` or what is wrong with it; ``lines`` how the trunks are, ``None`` where that is not known yet.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Pulse:
         executor: Executor,
         audit: Callable[[], None],
         parts: Callable[[], Mapping[str, str]],
+        lines: Callable[[], LinesState | None] = lambda: None,
     ) -> None:
         self._config = config
         self._record = record
@@ -47,6 +49,7 @@ class Pulse:
         self._executor = executor
         self._ask_for_audit = audit
         self._parts = parts
+        self._lines = lines
         self._began_at = clock.now()
         self._last_audit: AuditResult | None = None
         self._closing = threading.Event()
@@ -99,10 +102,10 @@ class Pulse:
     def _beat(self) -> None:
         name = socket.gethostname()
         while True:
-            parts = {**self._parts(), "auditor": self._audit_part()}
+            parts, lines = {**self._parts(), "auditor": self._audit_part()}, self._lines()
             try:
                 with self._record.write() as work:
-                    work.heartbeats.beat(Heartbeat(engine=name, at=self._clock.now(), parts=parts))
+                    work.heartbeats.beat(Heartbeat(engine=name, at=self._clock.now(), parts=parts, lines=lines))
                     work.commit()
             except RecordUnavailableError as error:
                 log.warning("heartbeat_not_recorded", error=str(error))

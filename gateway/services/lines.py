@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from gateway.model.call import CallOutcome
 from gateway.model.urgency import Urgency
+from gateway.ports.heartbeats import LinesState, TrunkState
 from gateway.ports.phone import TWILIO
 from gateway.services.trunk_health import Fitness, TrunkHealth
 
@@ -218,6 +219,26 @@ class Lines:
     def in_use(self) -> Mapping[str, int]:
         """Return how many lines of each trunk are in use."""
         return {name: trunk.in_use for name, trunk in self._trunks.items()}
+
+    def state(self) -> LinesState:
+        """Return how the trunks are, for people: in the order in which they are configured."""
+        usable = set(self._usable())
+        trunks = [
+            TrunkState(
+                trunk=report.trunk,
+                in_use=self._trunks[report.trunk].in_use,
+                max_calls=self._trunks[report.trunk].limits.max_calls,
+                in_reach=report.trunk in usable,
+                reachable=report.reachable,
+                registered=report.registered,
+                breaker=report.breaker,
+                again_at=report.again_at,
+                demoted=report.demoted,
+                last_resort=self._trunks[report.trunk].limits.last_resort,
+            )
+            for report in self.health.report(tuple(self._trunks))
+        ]
+        return LinesState(waiting=self.waiting, trunks=tuple(trunks))
 
     # --- who gets one -------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,10 @@ class Fitness(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrunkReport:
-    """How a trunk is, for people. ``breaker`` is ``closed`` (in use), ``open`` (left alone) or ``half-open``."""
+    """How a trunk is, for people. ``breaker`` is ``closed`` (in use), ``open`` (left alone) or ``half-open``.
+
+    ``again_at`` is when a trunk that is left alone is tried again, if there is a call then.
+    """
 
     trunk: str
     breaker: str
@@ -38,6 +41,7 @@ class TrunkReport:
     registered: bool
     demoted: bool
     quality: TrunkQuality
+    again_at: datetime | None = None
 
 
 class _TroubleError(Exception):
@@ -183,9 +187,15 @@ class TrunkHealth:
                 registered=self._trunk(trunk).registered,
                 demoted=trunk in last,
                 quality=quality(tuple(self._trunk(trunk).samples), self._now()),
+                again_at=self._again_at(self._trunk(trunk)),
             )
             for trunk in trunks
         ]
+
+    def _again_at(self, one: _Trunk) -> datetime | None:
+        if one.breaker.current_state != STATE_OPEN:
+            return None
+        return self._now() + timedelta(seconds=one.opened - self._monotonic()) + self._rules.breaker_pause
 
     def _last(self) -> frozenset[str]:
         """Return the trunks that are far worse than their peers, looked at once a second."""

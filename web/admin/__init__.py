@@ -28,6 +28,7 @@ from web.admin import (
     quota,
     sources,
     tabs,
+    trunks,
     users,
 )
 from web.services import services
@@ -39,6 +40,7 @@ _PARTS = (
     sources.blueprint,
     contacts.blueprint,
     calls.blueprint,
+    trunks.blueprint,
     quota.blueprint,
     guide.blueprint,
     users.blueprint,

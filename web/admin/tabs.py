@@ -29,6 +29,7 @@ TABS: tuple[Tab, ...] = (
     Tab("admin.sources.index", lazy_gettext("Alert sources"), "broadcast-pin"),
     Tab("admin.contacts.index", lazy_gettext("Contacts"), "person-lines-fill"),
     Tab("admin.calls.index", lazy_gettext("Calls"), "telephone-outbound"),
+    Tab("admin.trunks.index", lazy_gettext("Trunks"), "diagram-3", Role.ADMIN),
     Tab("admin.quota.index", lazy_gettext("Quota"), "speedometer"),
     Tab("admin.users.index", lazy_gettext("Users"), "people", Role.SUPERADMIN),
     Tab("admin.audit.index", lazy_gettext("Audit log"), "journal-text", Role.ADMIN),

@@ -7,14 +7,16 @@ gets none asks ``/admin/live/version`` every few seconds.
 import threading
 import time
 from collections.abc import Collection, Iterator
+from datetime import datetime
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from gateway.model.user import Role
-from gateway.ports.record import Record, RecordUnavailableError
+from gateway.ports.record import RecordUnavailableError, UnitOfWork
+from gateway.services import trunk_board
 from web.admin import access
-from web.services import services
+from web.services import WebServices, services
 
 blueprint = Blueprint("live", __name__, url_prefix="/live")
 
@@ -34,7 +36,8 @@ _pause = threading.Event()
 def version() -> Response:
     """Say what the present version of what the user sees is."""
     with services().record.read() as work:
-        return jsonify(version=work.event_lists.version(access.scope().shown))
+        at = services().clock.now() if _of_engine() else None
+        return jsonify(version=version_of(work, access.scope().shown, engine_at=at))
 
 
 @blueprint.get("/")
@@ -44,20 +47,36 @@ def stream() -> ResponseReturnValue:
     there = services()
     if not _begin(there.config.web.threads // _SHARE):
         return Response(status=503)
-    answer = Response(_versions(there.record, access.scope().shown), mimetype="text/event-stream")
+    answer = Response(_versions(there, access.scope().shown, engine=_of_engine()), mimetype="text/event-stream")
     # A proxy that collects the answer before it passes it on would defeat the purpose (nginx's name for it).
     answer.headers["X-Accel-Buffering"] = "no"
     answer.call_on_close(_end)
     return answer
 
 
-def _versions(record: Record, license_ids: Collection[int] | None) -> Iterator[str]:
+def version_of(work: UnitOfWork, license_ids: Collection[int] | None, *, engine_at: datetime | None = None) -> str:
+    """Return what the present version of these licenses' events is.
+
+    With ``engine_at``, the present time, it is that of what the engine says of the trunks as well.
+    """
+    version = work.event_lists.version(license_ids)
+    if engine_at is None:
+        return version
+    return f"{version}-{trunk_board.version_of(trunk_board.lines_now(work.heartbeats.latest(), engine_at))}"
+
+
+def _of_engine() -> bool:
+    """Tell whether the page also shows what the engine says, and is open to the one who asks."""
+    return request.args.get("of") == "engine" and access.may(Role.ADMIN)
+
+
+def _versions(there: WebServices, license_ids: Collection[int] | None, *, engine: bool) -> Iterator[str]:
     yield f"retry: {_RECONNECT_MILLISECONDS}\n\n"
     told, ends_at = "", time.monotonic() + _STREAM_SECONDS
     while time.monotonic() < ends_at:
         try:
-            with record.read() as work:
-                now = work.event_lists.version(license_ids)
+            with there.record.read() as work:
+                now = version_of(work, license_ids, engine_at=there.clock.now() if engine else None)
         except RecordUnavailableError:
             return
         # A comment shows that somebody is still there, and finds out whether the browser is.
