@@ -10,6 +10,7 @@ from gateway.model.call import MachinePolicy
 from gateway.model.event import Event, EventStatus, ThrottleReason
 from gateway.model.policy import Policy
 from gateway.model.timeline import TimelineEntry, TimelineType
+from gateway.ports.heartbeats import LinesState, TrunkState
 from gateway.ports.record import Heartbeat, NewEvent, Record, SignalKind
 from gateway.store.json_text import dump_snapshot, load_snapshot
 from tests.records import NOW, Tenant, a_snapshot, add_event, add_tenant
@@ -298,6 +299,23 @@ def test_an_engines_newest_word_takes_the_place_of_its_last(record: Record) -> N
         work.commit()
     with record.read() as work:
         assert list(work.heartbeats.latest()) == [newer, other]
+
+
+def test_what_an_engine_says_of_its_lines_is_read_as_it_was_said(record: Record) -> None:
+    trunks = (
+        TrunkState(trunk="carrier-a", in_use=3, max_calls=30, breaker="open", again_at=NOW, demoted=True),
+        TrunkState(trunk="twilio", in_reach=False, reachable=False, registered=False, last_resort=True),
+    )
+    said = [
+        Heartbeat(engine="a", at=NOW, parts={"auditor": "ok"}, lines=LinesState(waiting=2, trunks=trunks)),
+        Heartbeat(engine="b", at=NOW, parts={"auditor": "ok"}, lines=LinesState()),
+    ]
+    with record.write() as work:
+        for heartbeat in said:
+            work.heartbeats.beat(heartbeat)
+        work.commit()
+    with record.read() as work:
+        assert list(work.heartbeats.latest()) == said
 
 
 def test_the_id_of_a_removed_signal_is_never_given_again(record: Record, tenant: Tenant) -> None:

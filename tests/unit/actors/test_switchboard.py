@@ -18,6 +18,7 @@ from actors.line_messages import (
     LineRefused,
     LineUnused,
     LookAtLines,
+    TellLines,
     WithdrawRequest,
 )
 from actors.pool import ActorPool
@@ -26,6 +27,7 @@ from actors.timers import Timer
 from gateway.model.call import CallOutcome
 from gateway.model.call_safety import LineRules
 from gateway.model.urgency import Urgency
+from gateway.ports.heartbeats import LinesState
 from gateway.ports.phone import CallEnded, TrunkReported
 from gateway.ports.record import Record, RecordUnavailableError
 from gateway.services import calls
@@ -79,6 +81,7 @@ class Hall:
         self.at = NOW
         self.usable = ["a", "t"]
         self.timers, self.pool, self.broken = Timers(), ActorPool(threads=1), False
+        self.told: list[LinesState] = []
         self.open(record)
 
     def now(self) -> datetime:
@@ -103,6 +106,7 @@ class Hall:
             lines=self.lines,
             trunks=["a", "t"],
             on_broken=self._break,
+            on_told=self.told.append,
             monotonic=self.seconds,
         )
         self.actor.on_start()
@@ -258,3 +262,40 @@ def trouble(hall: Hall, call_id: str) -> None:
     """Record that a trunk could not carry a call."""
     report = CallEnded(call_id=call_id, at=hall.at, outcome=CallOutcome.TRUNK_TROUBLE, hangup_cause=34)
     calls.end_call(hall.record, report, quota=hall.rig.quota)
+
+
+def test_it_tells_how_the_lines_are_when_asked(hall: Hall) -> None:
+    hall.tell(TellLines())
+    (quiet,) = hall.told
+    assert (quiet.waiting, [one.in_use for one in quiet.trunks]) == (0, [0, 0])
+    first, second, _ = (hall.ask(contact) for contact in range(3))
+    for line in (first.line, second.line):
+        hall.end(line.call_id, CallOutcome.TRUNK_TROUBLE)
+    hall.at += timedelta(seconds=1)
+    hall.tell(LookAtLines())
+    hall.usable.remove("t")
+    hall.tell(TrunkReported("t", reachable=False, registered=False))
+    hall.tell(TellLines())
+    a, t = hall.told[-1].trunks
+    assert (a.trunk, a.in_use, a.max_calls, a.in_reach, a.reachable) == ("a", 1, 1, True, True)
+    assert (t.trunk, t.in_reach, t.reachable, t.registered) == ("t", False, False, False)
+
+
+def test_it_tells_until_when_a_trunk_is_left_alone(hall: Hall) -> None:
+    for _ in range(2):
+        hall.end(hall.ask(avoid="t").line.call_id, CallOutcome.TRUNK_TROUBLE)
+        hall.at += timedelta(seconds=1)
+    began = hall.at
+    hall.at += timedelta(seconds=5)
+    hall.tell(TellLines())
+    a, t = hall.told[-1].trunks
+    assert (a.breaker, t.breaker, t.again_at) == ("open", "closed", None)
+    assert a.again_at is not None
+    pause = LineRules().breaker_pause
+    assert timedelta() <= began + pause - a.again_at <= timedelta(seconds=1), "from when it was left alone"
+
+
+def test_without_the_record_it_says_nothing_of_the_lines(hall: Hall) -> None:
+    hall.open(AwayRecord())
+    hall.tell(TellLines())
+    assert hall.told == []
