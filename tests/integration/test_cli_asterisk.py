@@ -88,6 +88,7 @@ def test_the_doctor_finds_what_works_and_says_what_to_do_about_the_rest(cli: Com
         "speech": "ok",
         "twilio": "off",
         "twilio voice": "off",
+        "whatsapp templates": "off",
         "telegram": "off",
         "files": "ok",
         "security call_safety.allowed": "warning",

@@ -111,7 +111,7 @@ def test_the_doctor_tells_each_part_that_is_off_or_out_of_reach(cli: CommandLine
     assert states == {
         **dict.fromkeys(("database", "schema", "secrets", "speech", "files", "security"), "ok"),
         **dict.fromkeys(("engine", "twilio", "telegram"), "failed"),
-        **dict.fromkeys(("asterisk", "twilio voice"), "off"),
+        **dict.fromkeys(("asterisk", "twilio voice", "whatsapp templates"), "off"),
     }
     assert "hush" not in ran.out + ran.err
 
