@@ -125,7 +125,7 @@ def test_a_call_is_told_whole_and_in_words(app: Flask, there: Installation, root
     for expected in (
         "Call to Ana",
         "Acknowledged",
-        "the callee acknowledged.",
+        "The callee acknowledged.",
         "Dialled +15550123 through carrier-a",
         "The phone rings 1.2 s after the number was sent",
         "Answered after ringing for 8 seconds",
@@ -158,7 +158,7 @@ def test_a_call_is_told_whole_and_in_words(app: Flask, there: Installation, root
         ({"outcome": CallOutcome.TRUNK_TROUBLE, "sip_cause": 401}, "Whoever runs this gateway: Check username"),
         ({"outcome": CallOutcome.BUSY, "hangup_cause": 17}, "Q.850 17"),
         ({"outcome": CallOutcome.INVALID_NUMBER, "sip_cause": 404}, "the number does not exist"),
-        ({"outcome": CallOutcome.LOST}, "nobody saw how it ended"),
+        ({"outcome": CallOutcome.LOST}, "It was dialled, and nobody saw how it ended."),
         ({"outcome": CallOutcome.TRUNK_TROUBLE, "provider": "twilio", "node": "twilio"}, "Asterisk did not send"),
     ],
 )

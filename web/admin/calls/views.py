@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
-from gateway.model.call import Call
+from gateway.model.call import Call, CallOutcome
 from gateway.model.user import Role
 from gateway.ports.phone import TWILIO
 from gateway.ports.record import UnitOfWork
@@ -177,8 +177,8 @@ def _people(work: UnitOfWork, rows: Sequence[Call]) -> Mapping[int, str]:
 
 
 def _cause(call: Call) -> str | None:
-    """Return the status or cause of a call that nobody answered, as people cite it."""
-    if call.answered_at is not None or call.ended_at is None:
+    """Return the status or cause of a call that nobody answered, as people cite it; of our own hangup it says none."""
+    if call.answered_at is not None or call.outcome in {None, CallOutcome.CANCELLED}:
         return None
     if call.sip_cause is not None:
         return f"SIP {call.sip_cause}"

@@ -32,14 +32,17 @@ _USUAL_SPAN = "24h"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """One trunk. ``state`` is ``None`` where no engine says how it is; ``where`` is told to superadmins alone."""
+    """One trunk. ``state`` is ``None`` where no engine says how it is; ``where`` is told to superadmins alone.
+
+    ``asked``: the phone system asks the carrier whether it is there; ``None`` where there is no carrier of ours.
+    """
 
     name: str
     state: TrunkState | None
     condition: TrunkCondition | None
     system: str
     where: str | None
-    asked: bool
+    asked: bool | None
     registers: bool
 
 
@@ -96,7 +99,7 @@ def _configured(config: Config, states: Mapping[str, TrunkState], *, with_host: 
                 condition=condition,
                 system="Twilio",
                 where=None,
-                asked=False,
+                asked=None,
                 registers=False,
             )
         )
