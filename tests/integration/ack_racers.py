@@ -72,14 +72,14 @@ class Desk:
     def _by_link(self, alerts: Alerts) -> list[Told]:
         page = self._client.post(alerts.link).get_data(as_text=True)
         mine = 'data-state="mine"' in page
-        named = r"<strong[^>]*>([^<]+)</strong>" if mine else r"<h2[^>]*>.*?<span[^>]*>([^<]+)</span>"
-        found = re.search(named, page.partition("data-state=")[2], re.DOTALL)
+        # Whoever has it is the only name in the part of the page that tells the alert's state.
+        found = re.search(r"<span dir[^>]*>([^<]+)</span>", page.partition("data-state=")[2])
         assert found is not None, page
         return [Told(event_id=alerts.first, mine=mine, by=found[1])]
 
     def _by_reply(self, alerts: Alerts) -> list[Told]:
         assert self._config.twilio is not None
-        form = {"From": f"whatsapp:{alerts.number}", "Body": "1", "MessageSid": "SM-reply"}
+        form = {"From": f"whatsapp:{alerts.number}", "Body": "1", "MessageSid": f"SM-reply-{alerts.first}"}
         form["OriginalRepliedMessageSid"] = PROVIDER_ID.format(event_id=alerts.first)
         path = "/twilio/whatsapp/inbound"
         validator = RequestValidator(self._config.twilio.auth_token.get_secret_value())
@@ -163,20 +163,22 @@ class Racers:
         """Have all of them read that configuration, and wait until they have."""
         for end in self._ends.values():
             end.send(file)
-        for way in WAYS:
-            assert self._answer(way) == "ready"
+        assert self._answers() == dict.fromkeys(WAYS, "ready")
 
     def race(self, alerts: Alerts, delays: Mapping[str, float]) -> dict[str, list[Told]]:
         """Have all of them acknowledge, from one moment on, each after its delay; return what each was told."""
         for way, end in self._ends.items():
             end.send((alerts, delays.get(way, 0.0)))
-        return {way: self._answer(way) for way in WAYS}
+        return self._answers()
 
-    def _answer(self, way: str) -> Any:
-        assert self._ends[way].poll(PATIENCE), f"{way}: no answer"
-        answer = self._ends[way].recv()
-        assert not isinstance(answer, Exception), f"{way}: {answer!r}"
-        return answer
+    def _answers(self) -> dict[str, Any]:
+        """Return everybody's answer. All are fetched before one is looked at: none is left for the next question."""
+        for way in WAYS:
+            assert self._ends[way].poll(PATIENCE), f"{way}: no answer"
+        answers = {way: self._ends[way].recv() for way in WAYS}
+        for way, answer in answers.items():
+            assert not isinstance(answer, Exception), f"{way}: {answer!r}"
+        return answers
 
 
 def _serve(way: str, end: Connection, barrier: Barrier) -> None:

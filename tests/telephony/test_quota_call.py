@@ -45,7 +45,7 @@ def test_the_last_call_is_not_cut_and_the_next_contact_is_texted_only(site: Site
     site.carrier.behaviour(numbers[0], answers(stays=4))
     contacts = [site.gateway.contact(license_id, number) for number in numbers]
     use_voice(site, license_id)
-    assert "96 %" in site.telegram.expect_message().text
+    assert "96%" in site.telegram.expect_message().text
     event_id = site.gateway.post(site.gateway.source(license_id))
     assert site.twilio.expect_message().to == f"whatsapp:{contacts[0].whatsapp}"
     site.carrier.expect_call(numbers[0]).wait_answered().wait_ended()

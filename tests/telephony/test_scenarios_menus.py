@@ -256,6 +256,10 @@ def test_the_engine_is_killed_while_a_pin_is_entered_and_while_people_talk(
     talking.entry("operator_reported", state="connected")
     entering = Case(site, answers([(0.6, "1"), (1.0, f"{WRONG}#"), (7.0, f"{PIN}#")]), pin=PIN)
     entering.entry("pin_refused", **{"try": 1})
+    # What is on record is told next; an engine killed between the two leaves the callee waiting, who then hears that
+    # the key was noted.
+    with site.pbx.ami() as ami:
+        until(lambda: not any("/pins/" in key for key in ami.tree("tocsin")), 10, "the callee is asked again")
     killed = site.gateway.kill_engine()
     until(lambda: site.gateway.engine_pid() not in {killed, None}, 30, "another engine is started")
     assert callee.ended_at is None, "nobody breaks into the conversation"
