@@ -91,11 +91,15 @@ class VoiceCalls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminServices:
-    """What the pages under ``/admin`` work with besides. ``session_key`` signs their sessions."""
+    """What the pages under ``/admin`` work with besides.
+
+    ``session_key`` signs their sessions; ``speech`` says what people try, ``None`` where nothing can.
+    """
 
     session_key: bytes
     passwords: Passwords
     tokens: SourceTokens
+    speech: Speech | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from gateway.ports.clock import Clock
 from gateway.ports.messages import NotificationChannel
 from gateway.ports.phone import TWILIO, CallOrder, PhoneListener
 from gateway.ports.record import Record, RecordUnavailableError
+from gateway.ports.speech import Speech
 from gateway.services import sources
 from gateway.services.call_script import CallScript, ScriptSigner
 from gateway.services.media import MediaSigner
@@ -154,16 +155,14 @@ def build_twilio_phone(
     )
 
 
-def build_voice_calls(config: Config, secrets: Secrets) -> VoiceCalls | None:
+def build_voice_calls(config: Config, secrets: Secrets, speech: Speech) -> VoiceCalls | None:
     """Return what the views of calls through Twilio work with; ``None`` where there are none."""
     if config.twilio is None or config.twilio.voice_from is None:
         return None
     return VoiceCalls(
         scripts=ScriptSigner(secrets.media_key),
         sound_url=TwilioVoiceAddresses(config, secrets).sound,
-        # Its process is started with the first word that is not in the cache, and ends with this one. A neural voice
-        # is loaded by the engine process alone: each of these would take as much memory again.
-        speech=build_speech(config, may_load=False),
+        speech=speech,
         quota=VoiceQuota(config.tiers),
         read_report=read_voice_report,
         caller_id=config.twilio.voice_from,
@@ -191,6 +190,9 @@ def build_web_services(config: Config) -> WebServices:
     twilio = config.twilio
     clock = WallClock()
     tokens = source_tokens(config, secrets)
+    # Its process is started with the first word that is not in the cache, and ends with this one. A neural voice is
+    # loaded by the engine process alone: each of these would take as much memory again.
+    speech = build_speech(config, may_load=False)
     return WebServices(
         config=config,
         record=record,
@@ -203,8 +205,8 @@ def build_web_services(config: Config) -> WebServices:
         parts=lambda: parts_of(config, record, clock),
         callbacks=TwilioCallbackVerifier(twilio.auth_token) if twilio else None,
         read_report=read_report if twilio else None,
-        voice=build_voice_calls(config, secrets),
-        admin=AdminServices(session_key=secrets.session_key, passwords=Passwords(), tokens=tokens),
+        voice=build_voice_calls(config, secrets, speech),
+        admin=AdminServices(session_key=secrets.session_key, passwords=Passwords(), tokens=tokens, speech=speech),
         explain_call=explanation_of,
         explain_trouble=trouble_of,
     )

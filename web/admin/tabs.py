@@ -31,6 +31,7 @@ TABS: tuple[Tab, ...] = (
     Tab("admin.calls.index", lazy_gettext("Calls"), "telephone-outbound"),
     Tab("admin.trunks.index", lazy_gettext("Trunks"), "diagram-3", Role.ADMIN),
     Tab("admin.quota.index", lazy_gettext("Quota"), "speedometer"),
+    Tab("admin.licenses.index", lazy_gettext("Licenses"), "building"),
     Tab("admin.users.index", lazy_gettext("Users"), "people", Role.SUPERADMIN),
     Tab("admin.audit.index", lazy_gettext("Audit log"), "journal-text", Role.ADMIN),
     Tab("admin.guide.index", lazy_gettext("Guide"), "book"),
