@@ -19,7 +19,7 @@ import structlog
 from rich.console import Console
 from rich.markup import escape
 
-from tests.bench import actors, calls, crowd, escalations, ingest, storm, wakeup
+from tests.bench import actors, calls, crowd, escalations, ingest, speech, storm, wakeup
 from tests.bench.plan import Plan
 from tests.bench.results import Result, show, write
 
@@ -29,6 +29,7 @@ BENCHMARKS: Mapping[str, Callable[[Plan], Iterator[Result]]] = {
     "wakeup": wakeup.measure,
     "calls": calls.measure,
     "crowd": crowd.measure,
+    "speech": speech.measure,
     "storm": storm.measure,
     "escalations": escalations.measure,
 }
@@ -49,18 +50,19 @@ def main(arguments: list[str]) -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     console = Console(highlight=False)
     results: list[Result] = []
+    notes: list[str] = []
     failed: list[str] = []
     for name in options.names or BENCHMARKS:
         began = time.monotonic()
         try:
-            results.extend(_measure(name, console, quick=options.quick))
+            results.extend(_measure(name, console, notes, quick=options.quick))
         except Exception as error:  # noqa: BLE001 - whatever it is, the other benchmarks are run
             console.print(f"[bold red]{name} could not be measured:[/] {escape(f'{type(error).__name__}: {error}')}")
             failed.append(name)
         else:
             console.print(f"[green]✓[/] {name} ({time.monotonic() - began:.0f} s)")
-    show(results, console)
-    write(results, options.output)
+    show(results, notes, console)
+    write(results, notes, options.output)
     console.print(f"written to {options.output}")
     return 1 if failed else 0
 
@@ -70,7 +72,7 @@ def _interrupted(_number: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _measure(name: str, console: Console, *, quick: bool) -> list[Result]:
+def _measure(name: str, console: Console, notes: list[str], *, quick: bool) -> list[Result]:
     with (
         tempfile.TemporaryDirectory(prefix="tocsin-bench-", ignore_cleanup_errors=True) as directory,
         console.status(name) as status,
@@ -79,7 +81,7 @@ def _measure(name: str, console: Console, *, quick: bool) -> list[Result]:
         def say(text: str) -> None:
             status.update(f"{name}: {text}")
 
-        return list(BENCHMARKS[name](Plan(Path(directory), quick, say)))
+        return list(BENCHMARKS[name](Plan(Path(directory), quick, say, notes.append)))
 
 
 if __name__ == "__main__":

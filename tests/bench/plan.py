@@ -7,11 +7,15 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run. ``say`` tells what is being measured. A quick run shows whether it works, not how fast it is."""
+    """One run. A quick run shows whether it works, not how fast it is.
+
+    ``say`` tells what is being measured; what ``note`` is told, as what is left out, stands beside the figures.
+    """
 
     directory: Path
     quick: bool
     say: Callable[[str], None]
+    note: Callable[[str], None]
 
     def count(self, full: int) -> int:
         """Return how many times to do something."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 _RATES = ("/s",)
@@ -70,17 +71,21 @@ def machine() -> str:
     return f"{processors} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
-def write(results: Sequence[Result], file: Path) -> None:
-    """Write the results for scripts."""
+def write(results: Sequence[Result], notes: Sequence[str], file: Path) -> None:
+    """Write the results for scripts, with what was noted of them."""
     file.parent.mkdir(parents=True, exist_ok=True)
     shown = [asdict(result) | {"ratio": result.ratio, "met": result.met} for result in results]
     keys = ("name", "unit", "value", "reference", "reference_value", "ratio", "target", "met")
-    document = {"machine": machine(), "results": [{key: one[key] for key in keys} for one in shown]}
+    document = {
+        "machine": machine(),
+        "results": [{key: one[key] for key in keys} for one in shown],
+        "notes": list(notes),
+    }
     file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
-def show(results: Sequence[Result], console: Console) -> None:
-    """Print the results for people."""
+def show(results: Sequence[Result], notes: Sequence[str], console: Console) -> None:
+    """Print the results for people, with what was noted of them."""
     table = Table(title=machine())
     for heading in ("measured", "value", "beside", "its value", "ratio", "target"):
         table.add_column(heading, justify="left" if heading in {"measured", "beside"} else "right")
@@ -96,6 +101,8 @@ def show(results: Sequence[Result], console: Console) -> None:
             style=style,
         )
     console.print(table)
+    for note in notes:
+        console.print(f"Note: {escape(note)}")
 
 
 def _number(value: float) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,6 +28,7 @@ from tests.telephony.carrier_audio import RATE, Samples
 from tests.telephony.phone_site import PhoneSite
 from tests.telephony.recogniser import which_of, words_in
 from tests.waiting import until
+from tests.workers import voice_pid
 
 pytestmark = pytest.mark.telephony
 
@@ -102,7 +102,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhoneSite]:
 @pytest.fixture(scope="module")
 def said(site: PhoneSite) -> Mapping[str, Mapping[str, Said]]:
     """Two alerts by each voice. espeak's are those that piper did not speak in time: its process stands still."""
-    worker = until(lambda: _piper_pid(site), 20, "piper's process runs")
+    worker = until(lambda: voice_pid(site.gateway, "gateway.tts.piper_worker"), 20, "piper's process runs")
     assert worker is not None
     natural = _post(site, "en", NATURAL)
     for call, _ in natural.values():
@@ -146,17 +146,6 @@ def _post(site: PhoneSite, language: str, alerts: Mapping[str, Alert]) -> dict[s
         posted[name] = number, event_id
     carrier = site.carriers["carrier"]
     return {name: (carrier.expect_call(number, 30), event_id) for name, (number, event_id) in posted.items()}
-
-
-def _piper_pid(site: PhoneSite) -> int | None:
-    """Return the process id of the engine's own piper: there are others on this machine."""
-    engine = site.gateway.engine_pid()
-    for entry in Path(f"/proc/{engine}/task").glob("*/children"):
-        for pid in map(int, entry.read_text(encoding="ascii").split()):
-            with suppress(OSError):
-                if b"gateway.tts.piper_worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    return pid
-    return None
 
 
 def _said(site: PhoneSite, call: CarrierCall, announcement: str, language: str, engine: Engine) -> Said:
