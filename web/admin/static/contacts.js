@@ -95,20 +95,31 @@
     }
   });
 
-  document.addEventListener("dragover", (event) => {
-    const row = dragged && event.target.closest("[data-contact]");
-    if (row && row.parentNode === dragged.parentNode) {
-      event.preventDefault();
+  function over(event) {
+    return dragged && event.target.closest && event.target.closest("[data-order]") === dragged.closest("[data-order]");
+  }
+
+  function place(event) {
+    const row = event.target.closest("[data-contact]");
+    if (row && row !== dragged) {
       const box = row.getBoundingClientRect();
       const below = event.clientY > box.top + box.height / 2;
-      if (row !== dragged) {
-        row.parentNode.insertBefore(dragged, below ? row.nextSibling : row);
-      }
+      row.parentNode.insertBefore(dragged, below ? row.nextSibling : row);
     }
-  });
+  }
+
+  for (const kind of ["dragenter", "dragover"]) {
+    document.addEventListener(kind, (event) => {
+      if (over(event)) {
+        event.preventDefault();
+        event.dataTransfer.dropEffect = "move";
+        place(event);
+      }
+    });
+  }
 
   document.addEventListener("drop", (event) => {
-    if (dragged) {
+    if (over(event)) {
       event.preventDefault();
     }
   });
