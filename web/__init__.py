@@ -26,6 +26,8 @@ def create_app(services: WebServices) -> Flask:
     if proxies := services.config.web.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign] # as documented
     app.url_map.converters["event_id"] = EventIdConverter
+    # Whatever else stands for a number in an address is an id, too.
+    app.url_map.converters["int"] = EventIdConverter
     Bootstrap5(app)
     errors.register(app)
     harden(app, over_tls=services.config.web.public_url.startswith("https:"))

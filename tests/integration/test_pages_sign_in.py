@@ -1,5 +1,6 @@
 """Signing in to the pages: passwords, lock-out, CSRF, sessions, roles."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -204,3 +205,18 @@ def test_whoever_may_not_see_a_license_cannot_choose_it(app: Flask, there: Insta
     assert browser.sign_in("ana@example.org") == 302
     assert browser.post("/admin/scope", license=other.id).status_code == 404
     assert browser.post("/admin/scope", license=there.license.id).status_code == 302
+
+
+def test_ids_that_no_database_holds_are_not_found(app: Flask, there: Installation) -> None:
+    add_user(there)
+    browser = Browser(app)
+    assert browser.sign_in() == 302
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("admin.")]
+    addressed = [rule for rule in rules if rule.arguments and rule.endpoint != "admin.static" and "GET" in rule.methods]
+    assert addressed
+    for rule in addressed:
+        path = re.sub(r"<[^>]+>", "9" * 25, rule.rule)
+        assert browser.get(path).status_code == 404, path
+    assert browser.post("/admin/scope", license="999").status_code == 404
+    assert browser.post("/admin/scope", license="9" * 25).status_code == 302
+    assert browser.get("/admin/account").status_code == 200

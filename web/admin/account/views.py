@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from babel import Locale
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import refresh
@@ -17,6 +17,7 @@ from web.admin.account.forms import PasswordForm, ProfileForm, SignInForm
 from web.admin.forms import choices
 from web.admin.languages import TAGS
 from web.admin.limits import SIGN_INS, limiter
+from web.converters import record_id
 from web.services import admin_services, services
 
 log = structlog.get_logger(__name__)
@@ -127,9 +128,12 @@ def save_password() -> ResponseReturnValue:
 @access.open_to(Role.VIEWER)
 def choose_license() -> BaseResponse:
     """Pick the license that all lists show."""
-    wanted = request.form.get("license", type=int)
+    wanted = request.form.get("license", type=record_id)
     if wanted is not None:
         access.require_visible(wanted)
+        with services().record.read() as work:
+            if work.licenses.get(wanted) is None:
+                abort(404)
     access.choose(wanted)
     return redirect(_inside(request.form.get("next")))
 

@@ -4,6 +4,7 @@ from flask import Blueprint, render_template, request, url_for
 
 from gateway.model.user import Role
 from web.admin import access
+from web.converters import record_id
 from web.services import services
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
@@ -15,7 +16,7 @@ _SHOWN = 50
 @access.open_to(Role.ADMIN)
 def index() -> str:
     """Show the changes, the newest first."""
-    before_id = request.args.get("before", type=int)
+    before_id = request.args.get("before", type=record_id)
     with services().record.read() as work:
         entries = work.audit.list(license_ids=access.scope().shown, before_id=before_id, limit=_SHOWN + 1)
         names = access.licenses_of(None, work)

@@ -20,6 +20,7 @@ from web.admin.contacts.forms import ContactForm
 from web.admin.contacts.reachability import Sign, signs
 from web.admin.forms import choices, refuse
 from web.admin.speech_languages import language_choices, language_name
+from web.converters import record_id
 from web.services import services
 
 blueprint = Blueprint("contacts", __name__, url_prefix="/contacts")
@@ -159,7 +160,7 @@ def move(contact_id: int) -> ResponseReturnValue:
 def order(license_id: int) -> ResponseReturnValue:
     """Put a license's contacts into another order, as after one of them was dragged."""
     access.require_visible(license_id)
-    there, ids = services(), request.form.getlist("contact", type=int)
+    there, ids = services(), request.form.getlist("contact", type=record_id)
     try:
         contacts.order_contacts(there.record, license_id, ids, actor=access.actor(), at=there.clock.now())
     except InvalidValueError:
@@ -241,7 +242,7 @@ def _new_form() -> ContactForm:
     form.language.choices = language_choices(first=("", _("The license's")))
     del form.remove_pin, form.enabled
     if not form.is_submitted():
-        form.license.data = request.args.get("license", type=int) or access.scope().chosen
+        form.license.data = request.args.get("license", type=record_id) or access.scope().chosen
     return form
 
 

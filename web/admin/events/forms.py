@@ -1,6 +1,6 @@
 """The filter of the list of events."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
@@ -41,6 +41,7 @@ class FilterForm(FlaskForm):
 
     def wanted(self, license_ids: frozenset[int] | None) -> EventFilter:
         """Return the filter, of these licenses. Days are those of UTC, and ``until`` is included."""
+        last = self.until.data
         return EventFilter(
             license_ids=license_ids,
             text=self.text.data or None,
@@ -48,5 +49,6 @@ class FilterForm(FlaskForm):
             severity=Severity(self.severity.data) if self.severity.data else None,
             source_id=int(self.source.data) if self.source.data else None,
             since=datetime.combine(self.since.data, time(), UTC) if self.since.data else None,
-            until=datetime.combine(self.until.data + timedelta(days=1), time(), UTC) if self.until.data else None,
+            # No day follows the last one of the calendar.
+            until=datetime.combine(last + timedelta(days=1), time(), UTC) if last and last < date.max else None,
         )

@@ -16,6 +16,7 @@ from gateway.services.overview import coming, told_by
 from web.admin import access
 from web.admin.events.forms import FilterForm
 from web.admin.forms import choices
+from web.converters import record_id
 from web.services import services
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,7 @@ def index() -> str:
     """List events, the newest first."""
     shown = access.scope().shown
     form = FilterForm(MultiDict({"status": "", "severity": "", "source": ""} | request.args.to_dict()))
-    before_id = request.args.get("before", type=int)
+    before_id = request.args.get("before", type=record_id)
     with services().record.read() as work:
         sources = work.sources.of_licenses(shown)
         form.source.choices = choices([("", _("any")), *((str(one.id), one.name) for one in sources)])

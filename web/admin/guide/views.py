@@ -15,6 +15,7 @@ from gateway.services.exceptions import TokenNotKeptError
 from gateway.services.intake import InvalidTokenError, LicenseInactiveError
 from web.admin import access
 from web.admin.guide.reference import answers, fields
+from web.converters import record_id
 from web.ingest.schemas import answer
 from web.services import admin_services, services
 
@@ -30,7 +31,7 @@ _ANSWER = "guide-answer"
 @access.open_to(Role.VIEWER)
 def index() -> str:
     """Show how alerts are posted, and what came of an example that was just run."""
-    chosen = request.args.get("source", type=int)
+    chosen = request.args.get("source", type=record_id)
     return _page(chosen=chosen, token=None)
 
 
@@ -118,7 +119,7 @@ def _offered() -> Sequence[AlertSource]:
 
 
 def _chosen_source() -> AlertSource:
-    source_id = request.form.get("source", type=int)
+    source_id = request.form.get("source", type=record_id)
     if source_id is None:
         abort(400)
     with services().record.read() as work:
