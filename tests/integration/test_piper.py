@@ -151,8 +151,9 @@ def test_killed_in_mid_utterance_it_costs_its_call_the_voice_and_nothing_else(st
 
 
 def test_while_its_process_stands_still_calls_go_on_and_the_next_one_has_the_voice(start: Start) -> None:
-    rig = start(limit=timedelta(seconds=3))
+    rig = start(limit=timedelta(seconds=4))
     rig.warm()
+    rig.espeak.synthesize("One.", voice=rig.espeak.voice_for("en"), time_limit=_LIMIT)
     worker = rig.piper.worker_pid
     assert worker is not None
     os.kill(worker, signal.SIGSTOP)
