@@ -188,6 +188,13 @@ class FakeAMI:
         """Write bytes to every logged-in connection."""
         self.do(lambda: [session.writer.write(data) for session in self._sessions if session.logged_in])
 
+    def raw_in_pieces(self, *pieces: bytes) -> None:
+        """Write pieces of a message one by one; answers to pings wait meanwhile, as they would tear it apart."""
+        self.held.add("ping")
+        for piece in pieces:
+            self.raw(piece)
+        self.release()
+
     # The server's own.
 
     def _cut(self) -> None:

@@ -230,11 +230,9 @@ def test_character_split_over_two_reads_is_whole(phone: Rig) -> None:
     message = "Event: Newchannel\r\nCallerIDName: Zoë\r\nChannel: PJSIP/carrier-a-1\r\nUniqueid: tocsin-c1\r\n\r\n"
     encoded = message.encode()
     middle = encoded.index("ë".encode()) + 1
-    phone.ami.raw(encoded[:middle])
-    phone.ami.raw(encoded[middle:])
+    phone.ami.raw_in_pieces(encoded[:middle], encoded[middle:])
     ringing = b"Event: Newstate\r\nChannel: PJSIP/carrier-a-1\r\nChannelState: 5\r\nUniqueid: tocsin-c1\r\n\r\n"
-    for byte in ringing:
-        phone.ami.raw(bytes([byte]))
+    phone.ami.raw_in_pieces(*(bytes([byte]) for byte in ringing))
     phone.wait(CallRinging, "c1")
 
 

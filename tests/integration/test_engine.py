@@ -30,11 +30,12 @@ from tests.waiting import until
 
 @dataclass
 class MemoryChannel:
-    """A channel that keeps what it is given. ``refusals`` are raised first, one by one."""
+    """A channel that keeps what it is given. ``faults`` are raised first, one by one; ``reached`` tells of a sending."""
 
     sent: list[Message] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
+    reached: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -45,6 +46,7 @@ class MemoryChannel:
         return "window_closed" if message_level is Level.VOICE_NOTE and not window_open else None
 
     def send(self, message: Message) -> Delivery:
+        self.reached.set()
         self.gate.wait(60)
         self.sent.append(message)
         return Delivery(state=AttemptState.SENT, provider="memory", provider_id=f"m{len(self.sent)}")
@@ -174,7 +176,8 @@ def test_a_text_in_flight_when_the_engine_stops_is_let_finish_and_not_sent_again
     rig.channel.gate.clear()
     with rig.engine():
         event_id = rig.accept()
-        until(lambda: rig.entry(event_id, "attempt_started"), 5, "the text is about to be sent")
+        until(rig.channel.reached.is_set, 5, "the text is being sent")
+        assert rig.entry(event_id, "attempt_started")
         threading.Timer(0.2, rig.channel.gate.set).start()
     with rig.engine():
         until(lambda: rig.entry(event_id, "attempt_result"), 5, "the result is on record")
