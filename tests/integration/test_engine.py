@@ -30,7 +30,7 @@ from tests.waiting import until
 
 @dataclass
 class MemoryChannel:
-    """A channel that keeps what it is given. ``faults`` are raised first, one by one; ``reached`` tells of a sending."""
+    """A channel that keeps what it is given, after raising ``faults``. ``reached`` is set when it is to send."""
 
     sent: list[Message] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
