@@ -12,6 +12,7 @@ from actors.event import tell_if_alive
 from actors.messages import LadderClimbed, LookAtLadder, LookFailed, WriteSteps
 from actors.pool import ActorPool, PooledActor
 from actors.timers import Timers
+from gateway.metrics import STEP_LATENESS
 from gateway.model.attempt import Level
 from gateway.ports.clock import Clock
 from gateway.ports.record import EscalationRecord, Record, RecordUnavailableError
@@ -118,10 +119,17 @@ class ClerkActor(PooledActor):
             self._resting = True
             self._wake_after(_RETRY)
             return
+        self._measure(batch)
         if self._wanted:
             self._wake()
         elif (pause := self._backlog.pause()) is not None:
             self._wake_after(pause)
+
+    def _measure(self, batch: Mapping[int, LookAtLadder]) -> None:
+        now = self._clock.now()
+        for look in batch.values():
+            if look.due_at is not None:
+                STEP_LATENESS.observe(max((now - look.due_at).total_seconds(), 0.0))
 
     def _advance(self, batch: Mapping[int, LookAtLadder]) -> None:
         if not batch:

@@ -10,6 +10,7 @@ from actors.event import Tell
 from actors.messages import CallPrepared, EventChanged
 from actors.owner import TellOwner
 from actors.timers import Timers
+from gateway.metrics import PREPARE_SECONDS, SEND_SECONDS
 from gateway.model.attempt import Attempt, AttemptState, Level
 from gateway.model.call import Call
 from gateway.ports.record import EscalationRecord, RecordUnavailableError
@@ -52,7 +53,8 @@ class CourierOutbox:
         def deliver() -> None:
             state = None
             try:
-                state = self._courier.deliver(begun, escalation)
+                with SEND_SECONDS.labels(begun.attempt.level.value).time():
+                    state = self._courier.deliver(begun, escalation)
             finally:
                 self._dispatcher(EventChanged(begun.attempt.event_id))
             if state is AttemptState.UNKNOWN:
@@ -88,7 +90,8 @@ class AnnouncerBooth:
             prepared = PreparedCall(attempt_ids=attempt_ids, failure="preparation_failed")
             record_away = False
             try:
-                prepared = self._announcer.prepare(contact_id, attempt_ids, way)
+                with PREPARE_SECONDS.time():
+                    prepared = self._announcer.prepare(contact_id, attempt_ids, way)
             except RecordUnavailableError as error:
                 log.warning("record_unavailable", error=str(error), contact_id=contact_id, attempt_ids=attempt_ids)
                 record_away = True

@@ -4,7 +4,7 @@ from flask import Flask
 from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web import ack, admin, callbacks, errors, health, ingest, media, openapi
+from web import ack, admin, callbacks, errors, health, ingest, media, metrics, openapi
 from web.converters import EventIdConverter
 from web.errors import LARGEST_REQUEST
 from web.security import harden
@@ -28,10 +28,11 @@ def create_app(services: WebServices) -> Flask:
     app.url_map.converters["event_id"] = EventIdConverter
     # Whatever else stands for a number in an address is an id, too.
     app.url_map.converters["int"] = EventIdConverter
+    metrics.register(app)
     Bootstrap5(app)
     errors.register(app)
     harden(app, over_tls=services.config.web.public_url.startswith("https:"))
-    for part in (ingest, ack, callbacks, media, health, openapi):
+    for part in (ingest, ack, callbacks, media, health, metrics, openapi):
         app.register_blueprint(part.blueprint)
     app.register_blueprint(callbacks.voice_blueprint)
     if services.admin is not None:

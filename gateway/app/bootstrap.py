@@ -22,7 +22,7 @@ from gateway.model.attempt import Level
 from gateway.ports.clock import Clock
 from gateway.ports.messages import NotificationChannel
 from gateway.ports.phone import TWILIO, CallOrder, PhoneListener
-from gateway.ports.record import Record, RecordUnavailableError
+from gateway.ports.record import CommitObserver, Record, RecordUnavailableError
 from gateway.ports.speech import Speech
 from gateway.services import sources
 from gateway.services.call_script import CallScript, ScriptSigner
@@ -178,15 +178,15 @@ def status_url(config: Config) -> Callable[[int], str | None]:
     return lambda attempt_id: f"{base}/twilio/whatsapp/status?attempt={attempt_id}"
 
 
-def build_record(config: Config, *, pool_size: int) -> SqlRecord:
-    """Return the record."""
-    return open_record(config.database_url, pool_size=pool_size)
+def build_record(config: Config, *, pool_size: int, observer: CommitObserver | None = None) -> SqlRecord:
+    """Return the record; ``observer`` is told of what is committed."""
+    return open_record(config.database_url, pool_size=pool_size, observer=observer)
 
 
-def build_web_services(config: Config) -> WebServices:
+def build_web_services(config: Config, *, observer: CommitObserver | None = None) -> WebServices:
     """Return what the views of one web process work with."""
     secrets = load_secrets(config)
-    record = build_record(config, pool_size=config.web.threads)
+    record = build_record(config, pool_size=config.web.threads, observer=observer)
     twilio = config.twilio
     clock = WallClock()
     tokens = source_tokens(config, secrets)

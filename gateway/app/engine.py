@@ -42,10 +42,13 @@ from gateway.app.speech import build_speech
 from gateway.app.switching import build_lines, trunk_limits
 from gateway.channels.no_phone import NoPhone
 from gateway.config.schema import Config
+from gateway.metrics import NODE_CONNECTIONS
+from gateway.metrics.committed import CommitMeter
+from gateway.metrics.speech import SpeechMeter
 from gateway.model.attempt import Level
 from gateway.ports.heartbeats import LinesState
 from gateway.ports.messages import NotificationChannel
-from gateway.ports.phone import Phone, PhoneReport
+from gateway.ports.phone import Phone, PhoneNodeDown, PhoneNodeUp, PhoneReport
 from gateway.ports.record import Record, RecordUnavailableError
 from gateway.ports.speech import Speech, SpeechError
 from gateway.services.announce import Announcer
@@ -121,8 +124,8 @@ class Engine:
         self._clock = SteadyClock()
         self._secrets = load_secrets(config)
         threads = config.engine.actor_threads + config.engine.io_threads + OWNER_THREADS
-        self._record = build_record(config, pool_size=threads)
-        self._own_speech = None if speech is not None else build_speech(config)
+        self._record = build_record(config, pool_size=threads, observer=CommitMeter(self._clock.now))
+        self._own_speech = None if speech is not None else build_speech(config, meter=SpeechMeter())
         self._speech: Speech = speech if speech is not None else self._speech_built()
         self._hurried_speech: Speech = self._speech if self._own_speech is None else self._own_speech.hurried
         self._channels = channels if channels is not None else build_channels(config, self._closing)
@@ -299,6 +302,8 @@ class Engine:
         return self._own_speech
 
     def _phone_reported(self, report: PhoneReport) -> None:
+        if isinstance(report, PhoneNodeUp | PhoneNodeDown):
+            NODE_CONNECTIONS.labels(report.node, "made" if isinstance(report, PhoneNodeUp) else "lost").inc()
         self._tell(PhoneReported(report))
 
     def _tell(self, message: object) -> None:

@@ -17,8 +17,10 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from gateway.app.bootstrap import build_web_services, forget_source_tokens, prepare_record
+from gateway.app.clock import WallClock
 from gateway.app.first_sign_in import first_sign_in
 from gateway.config.schema import Config
+from gateway.metrics.committed import CommitMeter
 from gateway.ports.record import RecordUnavailableError
 from web import create_app
 
@@ -57,7 +59,7 @@ class _WebApplication(BaseApplication):  # type: ignore[misc] # gunicorn ships n
             self.cfg.set(key, value)
 
     def load(self) -> Flask:
-        return create_app(build_web_services(self._config))
+        return create_app(build_web_services(self._config, observer=CommitMeter(WallClock().now)))
 
 
 def run_web(config: Config) -> int:

@@ -6,6 +6,7 @@ from gateway.config.schema import Config
 from gateway.config.tts import EngineName, PiperConfig
 from gateway.tts.cache import CachedSpeech
 from gateway.tts.coqui import CoquiEngine
+from gateway.tts.counts import SpeechObserver
 from gateway.tts.engine import Engine
 from gateway.tts.espeak import EspeakEngine
 from gateway.tts.piper import PiperEngine
@@ -26,10 +27,13 @@ def models_dir(config: Config) -> Path:
     return (own or config.var_dir / "models").absolute()
 
 
-def build_speech(config: Config, *, directory: Path | None = None, may_load: bool = True) -> CachedSpeech:
+def build_speech(
+    config: Config, *, directory: Path | None = None, may_load: bool = True, meter: SpeechObserver | None = None
+) -> CachedSpeech:
     """Return the speech of this installation, with its audio in ``directory`` (default: the installation's own).
 
     With ``may_load`` false, engines whose voices take much memory are used only for what is in the cache.
+    ``meter`` is told of each utterance.
     """
     return CachedSpeech(
         build_engines(config, may_load=may_load),
@@ -37,6 +41,7 @@ def build_speech(config: Config, *, directory: Path | None = None, may_load: boo
         time_limit=config.tts.time_limit,
         wideband=config.asterisk is not None and config.asterisk.wideband,
         size=config.tts.cache_size,
+        observer=meter,
     )
 
 

@@ -63,6 +63,7 @@ class WebConfig(Section):
 
     ``trusted_proxies`` is how many proxies stand before them, whose ``X-Forwarded-For`` is believed. Without
     ``keep_source_tokens`` the token of an alert source is shown once and kept as a hash only.
+    ``metrics_token`` is what ``/metrics`` asks for; without one it answers private networks alone.
     """
 
     bind: Annotated[str, AfterValidator(parse_address)] = "127.0.0.1:8080"
@@ -71,6 +72,7 @@ class WebConfig(Section):
     threads: Annotated[Whole, Field(ge=1, le=256)] = 8
     trusted_proxies: Annotated[Whole, Field(ge=0, le=10)] = 0
     keep_source_tokens: bool = True
+    metrics_token: Secret | None = None
 
 
 class AckLinksConfig(Section):

@@ -1,8 +1,11 @@
 """The database, as the use cases see it: repositories, each in a module of its own, in one unit of work."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from gateway.model.call import Call
+from gateway.model.timeline import TimelineEntry
 from gateway.ports.acknowledgements import AckLink, AcknowledgementRepository
 from gateway.ports.attempts import AttemptRepository
 from gateway.ports.call_details import CallDetailRepository
@@ -85,6 +88,18 @@ class UnitOfWork(Protocol):
 
     def commit(self) -> None:
         """Make everything durable. After this returns, a crash loses nothing of it."""
+        ...
+
+
+class CommitObserver(Protocol):
+    """Whoever counts what happens."""
+
+    def committed(self, entries: Sequence[TimelineEntry], legs: Sequence[Call], seconds: float) -> None:
+        """Take note of a committed transaction.
+
+        ``entries`` are new on timelines, ``legs`` began (without an end) or ended with it. It took ``seconds`` from
+        when it was asked for. Must not raise, and not take long.
+        """
         ...
 
 

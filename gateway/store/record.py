@@ -1,6 +1,7 @@
 """The database as the ``Record`` port."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.pool import Pool
 
-from gateway.ports.record import RecordUnavailableError
+from gateway.ports.record import CommitObserver, RecordUnavailableError
 from gateway.store import after_fork
 from gateway.store.engines import (
     BUSY_TIMEOUT,
@@ -29,20 +30,22 @@ from gateway.store.write_gate import WriteGate
 _LEAST_FREE_BYTES = 8 * 1024 * 1024
 
 
-def open_record(database_url: str, *, pool_size: int = 10) -> "SqlRecord":
+def open_record(database_url: str, *, pool_size: int = 10, observer: CommitObserver | None = None) -> "SqlRecord":
     """Return the record in that database; connections are made when they are needed.
 
-    ``pool_size`` bounds the connections of this process. SQLite's file is made where absent. Raises ``ValueError`` for
-    an address of another database, ``RecordUnavailableError`` where SQLite's directory is out of reach.
+    ``pool_size`` bounds the connections of this process; ``observer`` is told of what is committed. SQLite's file is
+    made where absent. Raises ``ValueError`` for an address of another database, ``RecordUnavailableError`` where
+    SQLite's directory is out of reach.
     """
-    return SqlRecord(database_url, pool_size=pool_size)
+    return SqlRecord(database_url, pool_size=pool_size, observer=observer)
 
 
 class SqlRecord:
     """``Record`` on SQLite or PostgreSQL. A forked child connects anew."""
 
-    def __init__(self, database_url: str, *, pool_size: int) -> None:
+    def __init__(self, database_url: str, *, pool_size: int, observer: CommitObserver | None = None) -> None:
         url = parse_url(database_url)
+        self._observer = observer
         self._inherited: list[Pool] = []
         self._file: Path | None = sqlite_file(url)
         self._gate: WriteGate | None = None
@@ -61,8 +64,12 @@ class SqlRecord:
     @contextmanager
     def write(self) -> Iterator[SqlUnitOfWork]:
         """See the port."""
+        began = time.monotonic()
         with transaction(self._writing, self._gate) as connection:
-            yield SqlUnitOfWork(connection, writes=True)
+            work = SqlUnitOfWork(connection, writes=True)
+            yield work
+        if self._observer is not None and (news := work.news()) is not None:
+            self._observer.committed(*news, time.monotonic() - began)
 
     @contextmanager
     def read(self) -> Iterator[SqlUnitOfWork]:

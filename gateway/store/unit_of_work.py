@@ -1,7 +1,11 @@
 """One transaction, with its repositories."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
+from gateway.model.call import Call
+from gateway.model.timeline import TimelineEntry
 from gateway.ports.call_details import CallDetailRepository
 from gateway.ports.inbound import InboundRepository
 from gateway.ports.quota import QuotaRepository
@@ -49,13 +53,15 @@ class SqlUnitOfWork:
 
     def __init__(self, connection: Connection, *, writes: bool) -> None:
         self._connection = connection
+        self._is_committed = False
         self.licenses: LicenseRepository = SqlLicenses(connection)
         self.contacts: ContactRepository = SqlContacts(connection)
         self.sources: SourceRepository = SqlSources(connection)
         self.events: EventRepository = SqlEvents(connection)
         self.event_lists: EventListRepository = SqlEventLists(connection)
         self.attempts: AttemptRepository = SqlAttempts(connection, holds=writes)
-        self.calls: CallRepository = SqlCalls(connection, holds=writes)
+        self._calls = SqlCalls(connection, holds=writes)
+        self.calls: CallRepository = self._calls
         self.call_details: CallDetailRepository = SqlCallDetails(connection)
         self.acknowledgements: AcknowledgementRepository = SqlAcknowledgements(connection)
         self._timeline = SqlTimeline(connection)
@@ -75,3 +81,8 @@ class SqlUnitOfWork:
         """See the port. The timeline comes last: its chain is locked for as short a time as can be."""
         self._timeline.flush()
         self._connection.commit()
+        self._is_committed = True
+
+    def news(self) -> tuple[Sequence[TimelineEntry], Sequence[Call]] | None:
+        """Return the entries that were committed, and the legs that began or ended; ``None`` without a commit."""
+        return (self._timeline.written, self._calls.news) if self._is_committed else None

@@ -16,7 +16,7 @@ import structlog
 from gateway.ports.speech import Audio, AudioFormat, SpeechError
 from gateway.tts import audio
 from gateway.tts.audio_files import AudioFiles
-from gateway.tts.counts import SpeechCounts, SpeechFigures
+from gateway.tts.counts import SpeechCounts, SpeechFigures, SpeechObserver
 from gateway.tts.engine import (
     Engine,
     EngineError,
@@ -52,7 +52,7 @@ class CachedSpeech:
     finishes too late goes into the cache, for the next call.
 
     With ``wideband`` the audio of calls is written at 16 kHz as well, without being spoken twice. Whenever so much was
-    written that the cache may have outgrown ``size`` bytes, it is pruned.
+    written that the cache may have outgrown ``size`` bytes, it is pruned. ``observer`` is told of each utterance.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class CachedSpeech:
         rest: timedelta = timedelta(seconds=30),
         wideband: bool = False,
         size: int | None = None,
+        observer: SpeechObserver | None = None,
     ) -> None:
         if not engines:
             raise ValueError("at least one engine is needed")
@@ -74,7 +75,7 @@ class CachedSpeech:
         self._time_limit = time_limit
         self._rest = rest
         self._rests_until: dict[str, float] = {}
-        self._counts = SpeechCounts()
+        self._counts = SpeechCounts(observer)
         self._awaited: set[Path] = set()  # late speech that is on its way to the cache
         self._awaited_lock = threading.Lock()
 

@@ -3,6 +3,7 @@
 import structlog
 from flask import abort, request
 
+from gateway.metrics import CALLBACKS_REFUSED
 from web.services import services
 
 log = structlog.get_logger(__name__)
@@ -15,6 +16,7 @@ def verify() -> None:
     url = there.config.web.public_url.rstrip("/") + request.path + (f"?{query}" if query else "")
     signature = request.headers.get("X-Twilio-Signature", "")
     if there.callbacks is None or not there.callbacks.verify(url, request.form, signature):
+        CALLBACKS_REFUSED.inc()
         # The usual reason is a public_url that is not the one entered at the provider.
         log.warning("callback_refused", url=url, signed=bool(signature), configured=there.callbacks is not None)
         abort(403)

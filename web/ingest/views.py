@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 from flask import Blueprint, request
 
+from gateway.metrics import POSTS_REFUSED
 from gateway.model.event import EventStatus
 from gateway.ports.record import RecordUnavailableError, SourceCredentials
 from gateway.services.intake import InvalidTokenError, LicenseInactiveError, accept, authenticate
@@ -59,6 +60,7 @@ def show(event_id: int) -> dict[str, Any]:
 def _sender() -> tuple[SourceCredentials, bytes]:
     token = request.headers.get("X-Alert-Token", "").strip()
     if not token:
+        POSTS_REFUSED.labels("missing_token").inc()
         raise ApiError(401, "missing_token", "send the source's token in the header X-Alert-Token")
     token_hash = services().hash_token(token)
     try:
@@ -69,6 +71,7 @@ def _sender() -> tuple[SourceCredentials, bytes]:
 
 def _note_refused(sender: SourceCredentials, error: ApiError) -> None:
     """Keep the refusal for the pages: whoever looks for a lost alert finds it there."""
+    POSTS_REFUSED.labels(error.code).inc()
     there = services()
     try:
         note_refused_post(
@@ -86,5 +89,6 @@ def _note_refused(sender: SourceCredentials, error: ApiError) -> None:
 
 def _refusal(error: InvalidTokenError | LicenseInactiveError) -> ApiError:
     code, message = _REFUSALS[type(error)]
+    POSTS_REFUSED.labels(code).inc()
     log.info("alert_refused", error=code, remote=request.remote_addr)
     return ApiError(403, code, message)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import click
 import structlog
 
+from gateway.app import metric_files
 from gateway.app.cli.invocation import CommandFailedError, Invocation, command
 from gateway.app.logs import configure_logging
 from gateway.config.schema import Config
@@ -25,6 +26,7 @@ def serve(invocation: Invocation) -> None:
       TOCSIN_LOG_FORMAT=json tocsin serve -c /etc/tocsin.yaml
     """  # noqa: D301 - click's mark for "do not rewrap"
     config = _prepared(invocation, warn=True)
+    metric_files.begin(config, afresh=True)
     # Imported here so that every other command starts without Flask, gunicorn and the actors.
     from gateway.app.serve import serve as run_both  # noqa: PLC0415
 
@@ -41,6 +43,7 @@ def web(invocation: Invocation) -> None:
       tocsin web -c /etc/tocsin.yaml
     """  # noqa: D301 - click's mark for "do not rewrap"
     config = _prepared(invocation)
+    metric_files.begin(config)
     from gateway.app.serve import run_web  # noqa: PLC0415 - see serve
 
     _run(lambda: run_web(config), "the web server")
@@ -56,6 +59,7 @@ def engine(invocation: Invocation) -> None:
       tocsin engine -c /etc/tocsin.yaml
     """  # noqa: D301 - click's mark for "do not rewrap"
     config = _prepared(invocation)
+    metric_files.begin(config)
     from gateway.app.engine import run_engine  # noqa: PLC0415 - see serve
 
     _run(lambda: run_engine(config), "the engine")

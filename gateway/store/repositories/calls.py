@@ -57,20 +57,32 @@ class SqlCalls:
     def __init__(self, connection: Connection, *, holds: bool) -> None:
         self._connection = connection
         self._holds = holds
+        self._begun: set[str] = set()
+        self.news: list[Call] = []
+        """The legs that this transaction added, and those that it ended."""
 
     def add(self, call: Call) -> None:
         """See the port."""
         self._connection.execute(_ADD, {"id": call.id, **_columns(call)})
+        self.news.append(call)
 
     def get(self, call_id: str) -> Call | None:
         """See the port."""
         query = _HELD if self._holds else _GET
         row = self._connection.execute(query, {"which": call_id}).mappings().one_or_none()
-        return None if row is None else call_of_row(row)
+        if row is None:
+            return None
+        call = call_of_row(row)
+        if self._holds and call.ended_at is None:
+            self._begun.add(call_id)
+        return call
 
     def update(self, call: Call) -> None:
         """See the port."""
         self._connection.execute(_UPDATE, {"which": call.id, **_columns(call)})
+        if call.ended_at is not None and call.id in self._begun:
+            self._begun.discard(call.id)
+            self.news.append(call)
 
     def by_provider_call_id(self, provider: str, provider_call_id: str) -> Call | None:
         """See the port."""

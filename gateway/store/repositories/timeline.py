@@ -49,6 +49,7 @@ class SqlTimeline:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._waiting: list[_Waiting] = []
+        self.written: list[TimelineEntry] = []
 
     def append(self, entry: TimelineEntry) -> None:
         """See the port. ``flush`` writes it."""
@@ -71,6 +72,7 @@ class SqlTimeline:
             self._connection.execute(_APPEND_ALL, as_arrays(_COLUMNS, rows))
         else:
             self._connection.execute(_APPEND, rows)
+        self.written += [one.entry for one in waiting]
 
     def of_event(self, event_id: int) -> Sequence[TimelineEntry]:
         """See the port. Entries that are not written yet are the last ones, as they will be."""
