@@ -9,7 +9,7 @@ from gateway.config.schema import Config
 from tests.unit.config.loading import config, mistakes
 
 SECRET = "correct-horse-battery"
-_WEB_KEYS = "the keys here are: bind, public_url, workers, threads, trusted_proxies, keep_source_tokens"
+_WEB_KEYS = "the keys here are: bind, public_url, workers, threads, trusted_proxies, keep_source_tokens, metrics_token"
 _CODECS = "must be ulaw, alaw, g722, opus or slin16"
 NODE = "asterisk: {nodes: [{name: pbx1, host: 127.0.0.1}], trunks: [{name: a, node: pbx1, host: h, %s}]}"
 SID = "AC" + "0" * 32
