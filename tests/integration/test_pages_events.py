@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from gateway.model.attempt import AttemptState
 from gateway.model.event import EventStatus
 from gateway.model.user import Role
 from gateway.store import SqlRecord
@@ -111,6 +112,37 @@ def test_event_is_shown_with_its_timeline_and_resolved_once(app: Flask, there: I
     root.post(f"/admin/events/{event_id}/acknowledge")
     assert there.event(event_id).status is EventStatus.RESOLVED
     assert "The event was over already." in text(root, f"/admin/events/{event_id}")
+
+
+def test_ladder_is_drawn_with_what_was_done_what_is_now_and_what_comes(
+    app: Flask, there: Installation, root: Browser
+) -> None:
+    ana, _ben = there.add_contact("Ana"), there.add_contact("Ben")
+    event_id = open_event(app.test_client(), "Fence")
+    attempt_id = there.tell(event_id, ana)
+    page = " ".join(text(root, f"/admin/events/{event_id}").split())
+    ladder = page[page.index('class="admin-ladder"') : page.index('id="timeline-title"')]
+    names = [ladder.index(name) for name in ("Ana", "Ben", "The owner")]
+    assert names == sorted(names), "in the order in which they are told"
+    assert ladder.count('aria-current="step"') == 1
+    now = ladder[ladder.index('aria-current="step"') :]
+    now = now[: now.index("</li>")]
+    assert "now" in now
+    assert "sent, waiting for an answer" in now
+    assert (there.clock.now() + timedelta(seconds=30)).isoformat() in now, "when it goes on"
+    assert ladder.count("admin-rung-coming") == 4 + 5 + 1
+    with there.record.write() as work:
+        attempt = work.attempts.get(attempt_id)
+        assert attempt is not None
+        work.attempts.update(replace(attempt, state=AttemptState.SKIPPED, reason="window_closed"))
+        work.commit()
+    page = " ".join(text(root, f"/admin/events/{event_id}").split())
+    assert 'left out <span class="text-body-secondary">(WhatsApp&#39;s window is closed)' in page
+    there.close(event_id, EventStatus.RESOLVED)
+    page = " ".join(text(root, f"/admin/events/{event_id}").split())
+    assert 'aria-current="step"' not in page
+    assert "admin-rung-coming" not in page
+    assert "voice note, phone call: not needed" in page
 
 
 def test_viewer_looks_and_changes_nothing(app: Flask, there: Installation) -> None:

@@ -27,6 +27,7 @@ from web.admin import (
     live,
     overview,
     quota,
+    recorded_words,
     sources,
     tabs,
     trunks,
@@ -91,6 +92,7 @@ def register(app: Flask, session_key: bytes, *, over_tls: bool) -> None:
         blueprint.register_blueprint(part)
     blueprint.context_processor(_context)
     formats.register(app)
+    recorded_words.init_app(app)
     app.register_blueprint(blueprint)
 
 

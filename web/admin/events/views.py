@@ -1,5 +1,7 @@
 """``/admin/events``."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -10,9 +12,12 @@ from werkzeug.datastructures import MultiDict
 
 from gateway.model.acknowledgement import AcknowledgedVia
 from gateway.model.event import Event, EventStatus
+from gateway.model.rungs import Track, tracks_of
+from gateway.model.timeline import TimelineEntry
 from gateway.model.user import Role
+from gateway.ports.record import EscalationRecord
 from gateway.services import acknowledge
-from gateway.services.overview import coming, told_by
+from gateway.services.overview import coming
 from web.admin import access
 from web.admin.events.forms import FilterForm
 from web.admin.forms import choices
@@ -80,7 +85,7 @@ def show(event_id: int) -> str:
         people=people,
         timeline=timeline,
         calls=calls,
-        told=[told_by(escalation.snapshot, one) for one in escalation.history] if escalation else [],
+        tracks=_tracks(escalation, timeline, now),
         next_step=coming(escalation, now) if escalation and event.status is EventStatus.OPEN else None,
         now=now,
         zone=license_.time_zone if license_ else "UTC",
@@ -128,6 +133,14 @@ def resolve(event_id: int) -> ResponseReturnValue:
     else:
         flash(_("The event was over already."), "info")
     return redirect(url_for(".show", event_id=event_id))
+
+
+def _tracks(escalation: EscalationRecord | None, timeline: Sequence[TimelineEntry], now: datetime) -> Sequence[Track]:
+    """Return the event's ladder; an event that was throttled has none."""
+    if escalation is None:
+        return ()
+    event = escalation.event
+    return tracks_of(escalation.snapshot, event.status, escalation.history, timeline, now, closed_at=event.closed_at)
 
 
 def _event(event_id: int) -> Event:
