@@ -1,9 +1,11 @@
 """The pages' language: the user's, else the browser's."""
 
 from flask import Flask, request
-from flask_babel import Babel, get_locale
+from flask_babel import get_locale
 
 from web.admin import access
+from web.admin.catalogues import PagesBabel
+from web.language import html_lang
 
 # The languages that the speech has; English needs no translation.
 TAGS = ("en", "es", "pt", "zh", "yue", "fr", "de")
@@ -11,7 +13,7 @@ TAGS = ("en", "es", "pt", "zh", "yue", "fr", "de")
 
 def init_app(app: Flask) -> None:
     """Set up Flask-Babel."""
-    Babel(app, default_locale="en", default_timezone="UTC", locale_selector=_chosen)
+    PagesBabel(app, default_locale="en", default_timezone="UTC", locale_selector=_chosen)
 
 
 def _chosen() -> str:
@@ -28,4 +30,4 @@ def _nearest(tag: str) -> str:
 def html_tag() -> str:
     """Return the page's language as HTML's ``lang`` writes it."""
     locale = get_locale()
-    return str(locale).replace("_", "-") if locale is not None else "en"
+    return html_lang(str(locale)) if locale is not None else "en"
