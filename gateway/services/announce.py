@@ -16,7 +16,7 @@ from gateway.ports.clock import Clock
 from gateway.ports.phone import KEY_WAIT, LONGEST_CALL, MESSAGE_ROUNDS, CallOrder, Phone, Prompt
 from gateway.ports.record import Record
 from gateway.ports.speech import Audio, AudioFormat, Speech, SpeechError
-from gateway.services import calls, caps, last_words
+from gateway.services import calls, caps, last_words, spoken_words
 from gateway.services.acknowledge import AckResult
 from gateway.services.call_safety import CallGuard
 from gateway.services.due import DueAlert, due_alerts
@@ -179,23 +179,19 @@ class Announcer:
     def _announcement(self, contact: SnapshotContact, due: Sequence[DueAlert]) -> str:
         """Return what the call says, in the words of the license where it has its own: those of the newest alert."""
         newest = due[-1]
-        facts = Facts(
-            license_name=newest.snapshot.license_name,
-            contact=contact.name,
-            severity=newest.severity,
-            title=newest.title,
-            body=newest.body,
-            titles=[alert.title for alert in due],
-        )
-        return self._own_words.of(
-            TemplateName.CALL if len(due) == 1 else TemplateName.CALL_SEVERAL,
-            contact.language,
-            facts,
-            snapshot=newest.snapshot,
-            event_id=newest.attempt.event_id,
-            level=Level.CALL,
-            contact_id=contact.id,
-        )
+
+        def word(name: TemplateName, language: str, facts: Facts) -> str:
+            return self._own_words.of(
+                name,
+                language,
+                facts,
+                snapshot=newest.snapshot,
+                event_id=newest.attempt.event_id,
+                level=Level.CALL,
+                contact_id=contact.id,
+            )
+
+        return spoken_words.announcement(contact, due, word)
 
     def _handoff_number(self, snapshot: Snapshot) -> str | None:
         """Return the operator's number, ``None`` where there is none or it must not be called."""

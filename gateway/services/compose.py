@@ -10,6 +10,7 @@ from gateway.model.languages import speakable
 from gateway.ports.messages import BUTTON_VARIABLE, Message
 from gateway.ports.record import EscalationRecord
 from gateway.ports.speech import Audio, AudioFormat, Speech
+from gateway.services import spoken_words
 from gateway.services.advance import Begun
 from gateway.services.buttons import button_payload
 from gateway.services.own_words import OwnWords
@@ -75,10 +76,14 @@ class Composer:
 
     def spoken(self, attempt: Attempt, escalation: EscalationRecord) -> Audio:
         """Return the voice note of an attempt, spoken. Blocks; raises ``SpeechError``."""
-        facts = _facts(escalation)
-        announcement = self._worded(TemplateName.CALL, attempt, escalation, facts)
-        text = self._worded(TemplateName.VOICE_NOTE, attempt, escalation, replace(facts, announcement=announcement))
-        language = speakable(escalation.snapshot.contact(_contact_id(attempt)).language)
+        contact = escalation.snapshot.contact(_contact_id(attempt))
+
+        def word(name: TemplateName, language: str, facts: Facts) -> str:
+            del language
+            return self._worded(name, attempt, escalation, facts)
+
+        text = spoken_words.voice_note(contact, escalation, word)
+        language = speakable(contact.language)
         return self._speech.render(text, language=language, audio_format=AudioFormat.VOICE_NOTE)
 
     def voice_note(self, begun: Begun, escalation: EscalationRecord, audio: Audio) -> Message:

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from gateway.model.user import Role, User
+from gateway.ports.speech import Speech
 from gateway.services import users
 from gateway.services.passwords import Passwords
 from gateway.services.tokens import SourceTokens
@@ -30,11 +31,10 @@ def quick_passwords() -> Passwords:
     return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
-def with_pages(there: Installation) -> Flask:
+def with_pages(there: Installation, speech: Speech | None = None) -> Flask:
     """Return the application with its pages."""
-    return create_app(
-        replace(there.services, admin=AdminServices(session_key=_KEY, passwords=quick_passwords(), tokens=TOKENS))
-    )
+    admin = AdminServices(session_key=_KEY, passwords=quick_passwords(), tokens=TOKENS, speech=speech)
+    return create_app(replace(there.services, admin=admin))
 
 
 def add_user(
@@ -62,7 +62,8 @@ class Browser:
     def get(self, path: str) -> TestResponse:
         """Open a page."""
         answer = self.client.get(path)
-        if found := re.search(r'name="csrf_token"[^>]*value="([^"]+)"', answer.get_data(as_text=True)):
+        page = answer.get_data(as_text=True) if answer.mimetype == "text/html" else ""
+        if found := re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page):
             self._token = found[1]
         return answer
 

@@ -16,13 +16,13 @@ from gateway.model.rungs import Track, tracks_of
 from gateway.model.timeline import TimelineEntry
 from gateway.model.user import Role
 from gateway.ports.record import EscalationRecord
-from gateway.services import acknowledge
+from gateway.services import acknowledge, spoken
 from gateway.services.overview import coming
 from web.admin import access
 from web.admin.events.forms import FilterForm
 from web.admin.forms import choices
 from web.converters import record_id
-from web.services import services
+from web.services import admin_services, services
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +65,7 @@ def index() -> str:
 @access.open_to(Role.VIEWER)
 def show(event_id: int) -> str:
     """Show an event with everything that was done about it."""
-    event, there = _event(event_id), services()
+    event, there = visible_event(event_id), services()
     now = there.clock.now()
     with there.record.read() as work:
         escalation = work.events.escalation(event_id)
@@ -85,6 +85,9 @@ def show(event_id: int) -> str:
         people=people,
         timeline=timeline,
         calls=calls,
+        heard_calls=spoken.heard_calls(calls),
+        heard_notes=spoken.heard_notes(escalation.history) if escalation else [],
+        can_speak=admin_services().speech is not None,
         tracks=_tracks(escalation, timeline, now),
         next_step=coming(escalation, now) if escalation and event.status is EventStatus.OPEN else None,
         now=now,
@@ -99,7 +102,7 @@ def show(event_id: int) -> str:
 @access.open_to(Role.ADMIN)
 def take(event_id: int) -> ResponseReturnValue:
     """Acknowledge an event as the user who is signed in."""
-    event, there = _event(event_id), services()
+    event, there = visible_event(event_id), services()
     results = acknowledge.acknowledge(
         there.record,
         event_ids=[event.id],
@@ -125,7 +128,7 @@ def take(event_id: int) -> ResponseReturnValue:
 @access.open_to(Role.ADMIN)
 def resolve(event_id: int) -> ResponseReturnValue:
     """Withdraw an event: its escalation stops without anybody having taken it."""
-    event, there = _event(event_id), services()
+    event, there = visible_event(event_id), services()
     if acknowledge.resolve(there.record, event_id=event.id, at=there.clock.now(), by=access.user().name):
         there.wakeup.notify()
         log.info("event_resolved", event_id=event_id, user_id=access.user().id)
@@ -143,7 +146,8 @@ def _tracks(escalation: EscalationRecord | None, timeline: Sequence[TimelineEntr
     return tracks_of(escalation.snapshot, event.status, escalation.history, timeline, now, closed_at=event.closed_at)
 
 
-def _event(event_id: int) -> Event:
+def visible_event(event_id: int) -> Event:
+    """Return an event that the user may see, or answer 404."""
     with services().record.read() as work:
         event = work.events.get(event_id)
     if event is None:
