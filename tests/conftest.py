@@ -92,9 +92,16 @@ def postgresql_url(postgres: PostgresCluster, postgres_template: str) -> Iterato
     postgres.drop_database(name)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let each test run on both databases, or on those that the marker ``databases`` names."""
+    if "database_url" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("databases")
+        metafunc.parametrize("database_url", mark.args if mark else ("sqlite", "postgresql"), indirect=True)
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> str:
-    """Return the address of a fresh, migrated database: each test runs on both."""
+    """Return the address of a fresh, migrated database."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
 

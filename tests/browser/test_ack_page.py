@@ -1,79 +1,31 @@
 """The acknowledgement page in a real browser, on the screen of a phone."""
 
-import logging
 import re
-import shutil
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
-from werkzeug.serving import BaseWSGIServer, make_server
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Request, expect
 
 import web.ack
 from gateway.config.schema import AckLinksConfig, Config
 from gateway.model.contact import Contact
 from gateway.model.event import EventStatus
-from gateway.ports.record import Record
-from gateway.store import open_record
+from tests.browser.pages import PHONE, watch
 from tests.unit.web.installation import Installation, open_event
 from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
-PHONE = {"width": 390, "height": 780}
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium, "these tests need Chromium: install the package chromium"
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield running
-        running.close()
-
 
 @pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def there(record: Record) -> Installation:
-    return Installation(record)
+def app(there: Installation) -> Flask:
+    return there.app()
 
 
 @pytest.fixture
 def ana(there: Installation) -> Contact:
     return there.add_contact("Ana Martínez", "+15550101")
-
-
-@pytest.fixture
-def serve(there: Installation) -> Iterator[str]:
-    logger = logging.getLogger("werkzeug")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    server: BaseWSGIServer = make_server("127.0.0.1", 0, there.app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    logger.setLevel(level)
 
 
 @pytest.fixture
@@ -85,9 +37,6 @@ def replace_config(config: Config) -> Config:
     return config.model_copy(update={"ack_links": AckLinksConfig(require_tap=True)})
 
 
-_BROKEN_OFF = "net::ERR_ABORTED"
-
-
 def phone(browser: Browser, *, scripts: bool = True, dark: bool = False) -> BrowserContext:
     return browser.new_context(
         viewport=PHONE,
@@ -96,16 +45,6 @@ def phone(browser: Browser, *, scripts: bool = True, dark: bool = False) -> Brow
         java_script_enabled=scripts,
         color_scheme="dark" if dark else "light",
     )
-
-
-def watch(page: Page) -> list[str]:
-    """Return the list of what the browser complains about."""
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    # The page loads itself anew once it has acknowledged: what was still loading then is broken off.
-    page.on("requestfailed", lambda request: complaints.append(request.url) if request.failure != _BROKEN_OFF else None)
-    return complaints
 
 
 def status(there: Installation, event_id: int) -> EventStatus:

@@ -1,24 +1,19 @@
 """The main jobs of the tabs Contacts and Licenses in a real browser."""
 
-import logging
-import shutil
-import threading
 import wave
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect
 
 from gateway.ports.record import Record
 from gateway.ports.speech import Audio, AudioFormat
-from gateway.store import open_record
-from tests.browser.test_ack_page import ARGUMENTS, PHONE, watch
+from tests.browser.pages import DESKTOP, PHONE, sign_in, watch
 from tests.unit.web.installation import Installation
-from tests.unit.web.pages import PASSWORD, TOKENS, add_user, quick_passwords
+from tests.unit.web.pages import TOKENS, add_user, quick_passwords
 from tests.waiting import until
 from web import create_app
 from web.services import AdminServices
@@ -26,7 +21,6 @@ from web.services import AdminServices
 pytestmark = pytest.mark.browser
 
 NAMES = ("Ana", "Ben", "Cleo")
-DESKTOP = {"width": 1280, "height": 900}
 
 
 class Tone:
@@ -47,23 +41,6 @@ class Tone:
         return Audio(path=self.file, duration=timedelta(seconds=60), engine="espeak")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium, "these tests need Chromium: install the package chromium"
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
-
-
 @pytest.fixture
 def there(record: Record, tmp_path: Path) -> Installation:
     made = Installation(record, audio_dir=tmp_path)
@@ -79,29 +56,11 @@ def speech(tmp_path: Path) -> Tone:
 
 
 @pytest.fixture
-def serve(there: Installation, speech: Tone) -> Iterator[str]:
+def app(there: Installation, speech: Tone) -> Flask:
     admin = AdminServices(
         session_key=b"a session key for tests, 32 bytes", passwords=quick_passwords(), tokens=TOKENS, speech=speech
     )
-    logger = logging.getLogger("werkzeug")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, create_app(replace(there.services, admin=admin)), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    logger.setLevel(level)
-
-
-def sign_in(page: Page, serve: str, path: str) -> None:
-    page.goto(f"{serve}/admin/sign-in?next={path}")
-    page.locator("#email").fill("root@example.org")
-    page.locator("#password").fill(PASSWORD)
-    page.locator("#submit").click()
-    page.wait_for_url(f"**{path}")
+    return create_app(replace(there.services, admin=admin))
 
 
 def names(there: Installation) -> list[str]:

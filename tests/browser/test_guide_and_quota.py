@@ -1,41 +1,17 @@
 """The main jobs of the tabs Guide and Quota in a real browser."""
 
-import logging
-import shutil
-import threading
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Dialog, expect
 
 from gateway.model.event import EventStatus
 from gateway.model.license import SourceKind
 from gateway.ports.record import Record
 from gateway.services import sources
-from gateway.store import open_record
-from tests.browser.test_ack_page import ARGUMENTS, PHONE, watch
+from tests.browser.pages import PHONE, sign_in, watch
 from tests.unit.web.installation import Installation
-from tests.unit.web.pages import PASSWORD, TOKENS, add_user, with_pages
+from tests.unit.web.pages import TOKENS, add_user
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium, "these tests need Chromium: install the package chromium"
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -51,29 +27,6 @@ def there(record: Record) -> Installation:
         at=made.clock.now(),
     )
     return made
-
-
-@pytest.fixture
-def serve(there: Installation) -> Iterator[str]:
-    logger = logging.getLogger("werkzeug")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, with_pages(there), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    logger.setLevel(level)
-
-
-def sign_in(page: Page, serve: str, path: str) -> None:
-    page.goto(f"{serve}/admin/sign-in?next={path}")
-    page.locator("#email").fill("root@example.org")
-    page.locator("#password").fill(PASSWORD)
-    page.locator("#submit").click()
-    page.wait_for_url(f"**{path}")
 
 
 def test_run_asks_first_then_shows_the_answer_and_its_event(there: Installation, serve: str, browser: Browser) -> None:

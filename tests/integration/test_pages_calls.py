@@ -3,10 +3,8 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -16,45 +14,16 @@ from gateway.model.call import Call, CallOutcome, CallQuality
 from gateway.model.contact import Contact
 from gateway.model.license import License
 from gateway.model.user import Role
-from gateway.store import SqlRecord
 from tests.unit.web.installation import BEGINNING, Installation, open_event
-from tests.unit.web.pages import Browser, add_user, with_pages
+from tests.unit.web.pages import Browser, signed_in, words
 from web.admin.calls import views
 
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def there(record: SqlRecord, tmp_path: Path) -> Iterator[Installation]:
-    return Installation(record, audio_dir=tmp_path)
-
-
-@pytest.fixture
-def app(there: Installation) -> Flask:
-    return with_pages(there)
-
-
-@pytest.fixture
-def root(app: Flask, there: Installation) -> Browser:
-    add_user(there)
-    browser = Browser(app)
-    assert browser.sign_in() == 302
-    return browser
-
-
-@pytest.fixture
 def ana(there: Installation) -> Contact:
     return there.add_contact("Ana", "+15550123")
-
-
-def text(browser: Browser, path: str) -> str:
-    answer = browser.get(path)
-    assert answer.status_code == 200, path
-    return answer.get_data(as_text=True)
-
-
-def words(page: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
 
 
 def a_call(contact: Contact, number: int = 0, **changes: object) -> Call:
@@ -120,7 +89,7 @@ def test_a_call_is_told_whole_and_in_words(app: Flask, there: Installation, root
     event_id = open_event(app.test_client(), "Plate <i>ABC</i>")
     call = whole(ana)
     add(there, call, event_id=event_id)
-    page = text(root, f"/admin/calls/{call.id}")
+    page = root.text(f"/admin/calls/{call.id}")
     told = words(page)
     for expected in (
         "Call to Ana",
@@ -144,8 +113,8 @@ def test_a_call_is_told_whole_and_in_words(app: Flask, there: Installation, root
         assert expected in told, expected
     assert f'href="/admin/events/{event_id}"' in page
     assert 'datetime="2026-11-20T12:01:12.000Z"' in page, "keys have their times"
-    assert f'href="/admin/calls/{call.id}"' in text(root, f"/admin/events/{event_id}"), "the event links its calls"
-    assert f'href="/admin/calls/{call.id}"' in text(root, "/admin/overview/"), "what goes on is linked"
+    assert f'href="/admin/calls/{call.id}"' in root.text(f"/admin/events/{event_id}"), "the event links its calls"
+    assert f'href="/admin/calls/{call.id}"' in root.text("/admin/overview/"), "what goes on is linked"
 
 
 @pytest.mark.parametrize(
@@ -167,18 +136,18 @@ def test_a_call_that_failed_says_why_and_who_acts(
 ) -> None:
     call = a_call(ana, ended_at=BEGINNING + MINUTE, **changes)
     add(there, call)
-    assert expected in words(text(root, f"/admin/calls/{call.id}"))
+    assert expected in words(root.text(f"/admin/calls/{call.id}"))
 
 
 def test_a_call_in_progress_is_followed(there: Installation, root: Browser, ana: Contact) -> None:
     call = a_call(ana, ringing_at=BEGINNING, digits="1")
     add(there, call)
-    page = text(root, f"/admin/calls/{call.id}")
+    page = root.text(f"/admin/calls/{call.id}")
     assert "live.js" in page
     assert "still in progress" in page
     assert "time not kept" in page, "a key of an older version"
     assert "It is measured when the call is over." in page
-    assert shown_ids(text(root, "/admin/calls/?outcome=in_progress")) == [0]
+    assert shown_ids(root.text("/admin/calls/?outcome=in_progress")) == [0]
 
 
 def test_calls_are_filtered(there: Installation, root: Browser, ana: Contact) -> None:
@@ -202,9 +171,9 @@ def test_calls_are_filtered(there: Installation, root: Browser, ana: Contact) ->
         ("?until=2026-11-20", [2, 1]),
         ("?number=%2B99999", []),
     ):
-        assert shown_ids(text(root, f"/admin/calls/{asked}")) == expected, asked
-    assert "No call is like that." in text(root, "/admin/calls/?number=%2B99999")
-    assert '<option selected value="gone">gone</option>' in text(root, "/admin/calls/?trunk=gone")
+        assert shown_ids(root.text(f"/admin/calls/{asked}")) == expected, asked
+    assert "No call is like that." in root.text("/admin/calls/?number=%2B99999")
+    assert '<option selected value="gone">gone</option>' in root.text("/admin/calls/?trunk=gone")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +191,7 @@ def test_a_filter_that_cannot_be_read_is_explained(
     there: Installation, root: Browser, ana: Contact, asked: str, told: str
 ) -> None:
     add(there, a_call(ana))
-    page = text(root, f"/admin/calls/?{asked}")
+    page = root.text(f"/admin/calls/?{asked}")
     assert told in page
     assert shown_ids(page) == [0]
     assert ("export.csv" in page) is (not told)
@@ -236,7 +205,7 @@ def test_pages_follow_each_other_where_calls_began_together(there: Installation,
     seen: list[int] = []
     path: str | None = "/admin/calls/?trunk=carrier-a"
     while path:
-        page = text(root, path)
+        page = root.text(path)
         seen += shown_ids(page)
         older = re.search(r'rel="next" href="([^"]+)"', page)
         path = older[1].replace("&amp;", "&") if older else None
@@ -266,18 +235,16 @@ def test_nobody_sees_another_licenses_calls(app: Flask, there: Installation, ana
     other, theirs = second_license(there, "Other")
     third, also_theirs = second_license(there, "Third")
     add(there, a_call(ana, 1), a_call(theirs, 2), a_call(also_theirs, 3), a_call(theirs, 4))
-    add_user(there, "eye@example.org", Role.VIEWER, [other.id, third.id])
-    browser = Browser(app)
-    assert browser.sign_in("eye@example.org") == 302
-    assert shown_ids(text(browser, "/admin/calls/")) == [4, 3, 2], "those of both licenses, in their order"
-    assert shown_ids(text(browser, f"/admin/calls/?before={1:032x}")) == [4, 3, 2], "another's call is no bookmark"
-    assert shown_ids(text(browser, f"/admin/calls/?before={3:032x}")) == [2]
-    assert shown_ids(text(browser, "/admin/calls/?number=%2B15550123")) == []
+    browser = signed_in(app, there, "eye@example.org", Role.VIEWER, [other.id, third.id])
+    assert shown_ids(browser.text("/admin/calls/")) == [4, 3, 2], "those of both licenses, in their order"
+    assert shown_ids(browser.text(f"/admin/calls/?before={1:032x}")) == [4, 3, 2], "another's call is no bookmark"
+    assert shown_ids(browser.text(f"/admin/calls/?before={3:032x}")) == [2]
+    assert shown_ids(browser.text("/admin/calls/?number=%2B15550123")) == []
     assert browser.get(f"/admin/calls/{1:032x}").status_code == 404
     assert browser.get(f"/admin/calls/{2:032x}").status_code == 200
     for nothing in ("5" * 32, "zz", f"{1:032x}"[:8]):
         assert browser.get(f"/admin/calls/{nothing}").status_code == 404
-    exported = text(browser, "/admin/calls/export.csv")
+    exported = browser.text("/admin/calls/export.csv")
     assert [int(row["id"], 16) for row in csv.DictReader(io.StringIO(exported))] == [2, 3, 4]
     stranger = Browser(app)
     assert stranger.get("/admin/calls/").status_code == 302
@@ -293,7 +260,7 @@ def test_calls_are_exported_as_filtered(there: Installation, root: Browser, ana:
     assert (first["outcome"], first["digits"], first["codec"]) == ("acknowledged", "3p1", "alaw")
     assert first["to_number"] == "+15550123"
     assert second["sip_call_id"] == "'=cmd()", "no spreadsheet runs what a carrier sends"
-    filtered = text(root, "/admin/calls/export.csv?outcome=acknowledged&before=zz")
+    filtered = root.text("/admin/calls/export.csv?outcome=acknowledged&before=zz")
     assert len(filtered.splitlines()) == 2
 
 
@@ -305,6 +272,6 @@ def test_one_export_at_a_time(
     first = root.client.get("/admin/calls/export.csv")
     refused = root.get("/admin/calls/export.csv?trunk=carrier-a")
     assert refused.headers["Location"] == "/admin/calls/?trunk=carrier-a"
-    assert "Another export is under way." in text(root, "/admin/calls/")
+    assert "Another export is under way." in root.text("/admin/calls/")
     first.close()
-    assert len(text(root, "/admin/calls/export.csv").splitlines()) == 6, "an export that was broken off makes room"
+    assert len(root.text("/admin/calls/export.csv").splitlines()) == 6, "an export that was broken off makes room"

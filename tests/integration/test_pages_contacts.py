@@ -1,6 +1,5 @@
 """The tab of contacts."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,9 +12,10 @@ from gateway.config.schema import Config
 from gateway.model.contact import Contact
 from gateway.model.user import Role
 from gateway.ports.record import Record
-from gateway.store import open_record
 from tests.unit.web.installation import Installation
-from tests.unit.web.pages import Browser, add_user, with_pages
+from tests.unit.web.pages import Browser, signed_in, with_pages
+
+pytestmark = pytest.mark.databases("sqlite")
 
 _CONFIG, _ = parse_config(
     """
@@ -27,28 +27,8 @@ _CONFIG, _ = parse_config(
 
 
 @pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def there(record: Record, tmp_path: Path) -> Installation:
-    return Installation(record, audio_dir=tmp_path, config=_CONFIG)
-
-
-@pytest.fixture
-def app(there: Installation) -> Flask:
-    return with_pages(there)
-
-
-@pytest.fixture
-def root(app: Flask, there: Installation) -> Browser:
-    add_user(there)
-    browser = Browser(app)
-    assert browser.sign_in() == 302
-    return browser
+def config() -> Config:
+    return _CONFIG
 
 
 def people(there: Installation) -> list[Contact]:
@@ -203,17 +183,13 @@ def test_reachability_is_told_in_words_and_its_flags_are_cleared_one_by_one(ther
 def test_without_whatsapp_the_page_says_that_people_get_calls_only(record: Record, tmp_path: Path) -> None:
     there = Installation(record, audio_dir=tmp_path, config=Config())
     there.add_contact("Ana")
-    add_user(there)
-    browser = Browser(with_pages(there))
-    browser.sign_in()
+    browser = signed_in(with_pages(there), there)
     assert "WhatsApp is not set up" in browser.get("/admin/contacts/").get_data(as_text=True)
 
 
 def test_viewer_looks_and_changes_nothing(app: Flask, there: Installation) -> None:
     ana = there.add_contact("Ana")
-    add_user(there, "eye@example.org", Role.VIEWER, [there.license.id])
-    browser = Browser(app)
-    assert browser.sign_in("eye@example.org") == 302
+    browser = signed_in(app, there, "eye@example.org", Role.VIEWER, [there.license.id])
     page = browser.get("/admin/contacts/").get_data(as_text=True)
     assert "Ana" in page
     assert "/move" not in page
@@ -227,9 +203,7 @@ def test_contacts_of_another_license_do_not_exist(app: Flask, there: Installatio
     with there.record.write() as work:
         other = work.licenses.add(replace(there.license, name="Other"))
         work.commit()
-    add_user(there, "ben@example.org", Role.ADMIN, [other.id])
-    browser = Browser(app)
-    assert browser.sign_in("ben@example.org") == 302
+    browser = signed_in(app, there, "ben@example.org", Role.ADMIN, [other.id])
     assert "Ana" not in browser.get("/admin/contacts/").get_data(as_text=True)
     browser.get("/admin/contacts/new")
     paths = ["", "/enabled", "/move", "/clear-flags"]

@@ -1,9 +1,7 @@
 """The overview and the tab of events."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -11,64 +9,39 @@ from flask import Flask
 from gateway.model.attempt import AttemptState
 from gateway.model.event import EventStatus
 from gateway.model.user import Role
-from gateway.store import SqlRecord
 from tests.unit.web.installation import Installation, open_event, post
-from tests.unit.web.pages import Browser, add_user, with_pages
+from tests.unit.web.pages import Browser, signed_in, with_pages
 from web.admin.live import views as live
 
 
-@pytest.fixture
-def there(record: SqlRecord, tmp_path: Path) -> Iterator[Installation]:
-    return Installation(record, audio_dir=tmp_path)
-
-
-@pytest.fixture
-def app(there: Installation) -> Flask:
-    return with_pages(there)
-
-
-@pytest.fixture
-def root(app: Flask, there: Installation) -> Browser:
-    add_user(there)
-    browser = Browser(app)
-    assert browser.sign_in() == 302
-    return browser
-
-
-def text(browser: Browser, path: str) -> str:
-    answer = browser.get(path)
-    assert answer.status_code == 200, path
-    return answer.get_data(as_text=True)
-
-
 def test_overview_tells_what_escalates_and_what_comes_next(app: Flask, there: Installation, root: Browser) -> None:
-    assert "All is quiet." in text(root, "/admin/overview/")
+    assert "All is quiet." in root.text("/admin/overview/")
     ana = there.add_contact("Ana")
     event_id = open_event(app.test_client(), "Plate <i>ABC</i>", severity="critical")
-    page = text(root, "/admin/overview/")
+    page = root.text("/admin/overview/")
     assert "Plate &lt;i&gt;ABC&lt;/i&gt;" in page
     assert "WhatsApp text → Ana" in page, "what comes first"
     there.tell(event_id, ana)
-    page = text(root, "/admin/overview/")
+    page = root.text("/admin/overview/")
     assert "voice note → Ana" in page
     assert (there.clock.now() + timedelta(seconds=30)).isoformat() in page, "the end of the wait is counted down to"
     assert root.post(f"/admin/events/{event_id}/acknowledge").status_code == 302
     assert there.event(event_id).status is EventStatus.ACKNOWLEDGED
     assert there.event(event_id).acknowledged_by == "root"
-    assert "All is quiet." in text(root, "/admin/overview/")
+    assert "All is quiet." in root.text("/admin/overview/")
 
 
 def test_what_needs_attention_is_named(app: Flask, there: Installation, root: Browser) -> None:
-    page = text(root, "/admin/overview/")
+    page = root.text("/admin/overview/")
     assert "Harbour &amp; Sons has nobody to tell" in page
     contact = there.add_contact("Ana", "+15550123")
-    assert "has nobody to tell" not in text(root, "/admin/overview/")
+    assert "has nobody to tell" not in root.text("/admin/overview/")
     with there.record.write() as work:
         work.contacts.flag_phone_invalid(contact.id, there.clock.now())
         work.commit()
     event_id = open_event(app.test_client(), "Nobody took this")
     there.close(event_id, EventStatus.EXHAUSTED)
-    page = text(root, "/admin/overview/")
+    page = root.text("/admin/overview/")
     assert "Ana has a number that does not exist: +15550123" in page
     assert "Nobody took: Nobody took this" in page
 
@@ -83,18 +56,18 @@ def test_events_are_filtered_and_paged(there: Installation, root: Browser) -> No
         for number in range(60)
     ]
     there.close(ids[3], EventStatus.RESOLVED)
-    first = text(root, "/admin/events/")
+    first = root.text("/admin/events/")
     assert f"/admin/events/{ids[59]}" in first
     assert f'/admin/events/{ids[9]}"' not in first
     assert f"/admin/events/?before={ids[10]}" in first
-    assert f'/admin/events/{ids[9]}"' in text(root, f"/admin/events/?before={ids[10]}")
-    critical = text(root, "/admin/events/?severity=critical&text=NUMBER+5")
+    assert f'/admin/events/{ids[9]}"' in root.text(f"/admin/events/?before={ids[10]}")
+    critical = root.text("/admin/events/?severity=critical&text=NUMBER+5")
     assert [number for number in range(60) if f'/admin/events/{ids[number]}"' in critical] == [50, 52, 54, 56, 58]
-    resolved = text(root, "/admin/events/?status=resolved")
+    resolved = root.text("/admin/events/?status=resolved")
     assert [one for one in ids if f'/admin/events/{one}"' in resolved] == [ids[3]]
-    assert "No event is like that." in text(root, "/admin/events/?text=100%25")
-    assert "No event is like that." in text(root, "/admin/events/?since=2026-11-21")
-    assert f'/admin/events/{ids[59]}"' in text(root, "/admin/events/?since=2026-11-20&until=2026-11-20")
+    assert "No event is like that." in root.text("/admin/events/?text=100%25")
+    assert "No event is like that." in root.text("/admin/events/?since=2026-11-21")
+    assert f'/admin/events/{ids[59]}"' in root.text("/admin/events/?since=2026-11-20&until=2026-11-20")
     for odd in ("source=999&severity=no&since=x", "until=9999-12-31", "before=-1", "before=99999999999999999999"):
         assert root.get(f"/admin/events/?{odd}").status_code == 200, odd
 
@@ -103,7 +76,7 @@ def test_event_is_shown_with_its_timeline_and_resolved_once(app: Flask, there: I
     ana = there.add_contact("Ana")
     event_id = open_event(app.test_client(), "Fence", body="zone <3>", payload={"zone": 3})
     there.tell(event_id, ana)
-    page = text(root, f"/admin/events/{event_id}")
+    page = root.text(f"/admin/events/{event_id}")
     for shown in ("Alert accepted", "zone &lt;3&gt;", "{&#34;zone&#34;: 3}", "Ana"):
         assert shown in page, shown
     assert root.post(f"/admin/events/{event_id}/resolve").status_code == 302
@@ -111,7 +84,7 @@ def test_event_is_shown_with_its_timeline_and_resolved_once(app: Flask, there: I
     root.post(f"/admin/events/{event_id}/resolve")
     root.post(f"/admin/events/{event_id}/acknowledge")
     assert there.event(event_id).status is EventStatus.RESOLVED
-    assert "The event was over already." in text(root, f"/admin/events/{event_id}")
+    assert "The event was over already." in root.text(f"/admin/events/{event_id}")
 
 
 def test_ladder_is_drawn_with_what_was_done_what_is_now_and_what_comes(
@@ -120,7 +93,7 @@ def test_ladder_is_drawn_with_what_was_done_what_is_now_and_what_comes(
     ana, _ben = there.add_contact("Ana"), there.add_contact("Ben")
     event_id = open_event(app.test_client(), "Fence")
     attempt_id = there.tell(event_id, ana)
-    page = " ".join(text(root, f"/admin/events/{event_id}").split())
+    page = " ".join(root.text(f"/admin/events/{event_id}").split())
     ladder = page[page.index('class="admin-ladder"') : page.index('id="timeline-title"')]
     names = [ladder.index(name) for name in ("Ana", "Ben", "The owner")]
     assert names == sorted(names), "in the order in which they are told"
@@ -136,10 +109,10 @@ def test_ladder_is_drawn_with_what_was_done_what_is_now_and_what_comes(
         assert attempt is not None
         work.attempts.update(replace(attempt, state=AttemptState.SKIPPED, reason="window_closed"))
         work.commit()
-    page = " ".join(text(root, f"/admin/events/{event_id}").split())
+    page = " ".join(root.text(f"/admin/events/{event_id}").split())
     assert 'left out <span class="text-body-secondary">(WhatsApp&#39;s window is closed)' in page
     there.close(event_id, EventStatus.RESOLVED)
-    page = " ".join(text(root, f"/admin/events/{event_id}").split())
+    page = " ".join(root.text(f"/admin/events/{event_id}").split())
     assert 'aria-current="step"' not in page
     assert "admin-rung-coming" not in page
     assert "voice note, phone call: not needed" in page
@@ -147,10 +120,8 @@ def test_ladder_is_drawn_with_what_was_done_what_is_now_and_what_comes(
 
 def test_viewer_looks_and_changes_nothing(app: Flask, there: Installation) -> None:
     event_id = open_event(app.test_client())
-    add_user(there, "eye@example.org", Role.VIEWER, [there.license.id])
-    browser = Browser(app)
-    assert browser.sign_in("eye@example.org") == 302
-    assert "Acknowledge</button>" not in text(browser, f"/admin/events/{event_id}")
+    browser = signed_in(app, there, "eye@example.org", Role.VIEWER, [there.license.id])
+    assert "Acknowledge</button>" not in browser.text(f"/admin/events/{event_id}")
     assert browser.post(f"/admin/events/{event_id}/acknowledge").status_code == 403
     assert browser.post(f"/admin/events/{event_id}/resolve").status_code == 403
     assert there.event(event_id).status is EventStatus.OPEN
@@ -161,11 +132,9 @@ def test_foreign_events_do_not_exist(app: Flask, there: Installation) -> None:
     with there.record.write() as work:
         other = work.licenses.add(replace(there.license, name="Other"))
         work.commit()
-    add_user(there, "ana@example.org", Role.ADMIN, [other.id])
-    browser = Browser(app)
-    assert browser.sign_in("ana@example.org") == 302
-    assert "Secret of Harbour" not in text(browser, "/admin/events/")
-    assert "Secret of Harbour" not in text(browser, "/admin/overview/")
+    browser = signed_in(app, there, "ana@example.org", Role.ADMIN, [other.id])
+    assert "Secret of Harbour" not in browser.text("/admin/events/")
+    assert "Secret of Harbour" not in browser.text("/admin/overview/")
     version = browser.get("/admin/live/version").get_json()
     post(app.test_client(), title="Another secret")
     assert browser.get("/admin/live/version").get_json() == version

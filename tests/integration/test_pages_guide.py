@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,31 +16,14 @@ from flask import Flask
 from gateway.model.event import EventStatus, Severity
 from gateway.model.license import SourceKind
 from gateway.model.user import Role
-from gateway.ports.record import Record
 from gateway.services import examples, sources
 from gateway.services.sources import NewSource
-from gateway.store import open_record
 from tests.unit.web.installation import Installation
-from tests.unit.web.pages import TOKENS, Browser, add_user, with_pages
+from tests.unit.web.pages import TOKENS, Browser, signed_in
+
+pytestmark = pytest.mark.databases("sqlite")
 
 GUIDE = "/admin/guide/"
-
-
-@pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def there(record: Record) -> Installation:
-    return Installation(record)
-
-
-@pytest.fixture
-def app(there: Installation) -> Flask:
-    return with_pages(there)
 
 
 @pytest.fixture
@@ -58,16 +40,13 @@ def made(there: Installation) -> NewSource:
     )
 
 
-def signed_in(app: Flask, there: Installation, role: Role, licenses: tuple[int, ...] = ()) -> Browser:
-    add_user(there, f"{role.value}@example.org", role, licenses)
-    browser = Browser(app)
-    assert browser.sign_in(f"{role.value}@example.org") == 302
-    return browser
+def of_role(app: Flask, there: Installation, role: Role, licenses: tuple[int, ...] = ()) -> Browser:
+    return signed_in(app, there, f"{role.value}@example.org", role, licenses)
 
 
 @pytest.fixture
 def admin(app: Flask, there: Installation) -> Browser:
-    return signed_in(app, there, Role.ADMIN, (there.license.id,))
+    return of_role(app, there, Role.ADMIN, (there.license.id,))
 
 
 def text(browser: Browser, path: str = GUIDE) -> str:
@@ -157,7 +136,7 @@ def test_what_is_not_there_or_anothers_cannot_be_run_or_shown(app: Flask, there:
     with there.record.write() as work:
         other = work.licenses.add(replace(there.license, id=0, name="Other"))
         work.commit()
-    stranger = signed_in(app, there, Role.ADMIN, (other.id,))
+    stranger = of_role(app, there, Role.ADMIN, (other.id,))
     assert "Test panel" not in text(stranger)
     assert "There is no source that takes posts yet." in text(stranger)
     stranger.get("/admin/account")
@@ -171,7 +150,7 @@ def test_what_is_not_there_or_anothers_cannot_be_run_or_shown(app: Flask, there:
 
 
 def test_viewer_reads_and_runs_nothing(app: Flask, there: Installation, made: NewSource) -> None:
-    viewer = signed_in(app, there, Role.VIEWER, (there.license.id,))
+    viewer = of_role(app, there, Role.VIEWER, (there.license.id,))
     shown = text(viewer)
     assert "Fill in its token" not in shown
     assert "data-ask" not in shown

@@ -1,6 +1,5 @@
 """The tab of licenses: what they have, their policy, and messages in their own words."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,57 +8,34 @@ import pytest
 from flask import Flask
 
 from gateway.config.loader import parse_config
-from gateway.config.schema import PolicyConfig
+from gateway.config.schema import Config, PolicyConfig
 from gateway.model.audit import AuditEntry
 from gateway.model.call import MachinePolicy
 from gateway.model.license import License
 from gateway.model.user import Role
-from gateway.ports.record import Record
 from gateway.ports.speech import Audio, AudioFormat, SpeechError
-from gateway.store import open_record
 from gateway.wording.templates import VARIABLES, TemplateName
 from tests.unit.web.installation import Installation
-from tests.unit.web.pages import TOKENS, Browser, add_user, quick_passwords, with_pages
+from tests.unit.web.pages import TOKENS, Browser, add_user, quick_passwords, signed_in
 from web import create_app
 from web.admin.licenses import policy, template_words
 from web.services import AdminServices
+
+pytestmark = pytest.mark.databases("sqlite")
 
 _TEXT = "{{ title }}: {{ link }}"
 _CONFIG, _ = parse_config("policy: {l1_wait: 45s}\ntiers: {pro: {voice_minutes: 50}, small: {call: false}}", {})
 
 
 @pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def there(record: Record, tmp_path: Path) -> Installation:
-    return Installation(record, audio_dir=tmp_path, config=_CONFIG)
-
-
-@pytest.fixture
-def app(there: Installation) -> Flask:
-    return with_pages(there)
-
-
-@pytest.fixture
-def root(app: Flask, there: Installation) -> Browser:
-    add_user(there)
-    browser = Browser(app)
-    assert browser.sign_in() == 302
-    return browser
+def config() -> Config:
+    return _CONFIG
 
 
 @pytest.fixture
 def ana(app: Flask, there: Installation) -> Browser:
     """Return the admin of the license."""
-    add_user(there, "ana@example.org", Role.ADMIN, [there.license.id])
-    browser = Browser(app)
-    assert browser.sign_in("ana@example.org") == 302
-    return browser
+    return signed_in(app, there, "ana@example.org", Role.ADMIN, [there.license.id])
 
 
 def licenses(there: Installation) -> list[License]:
@@ -284,9 +260,7 @@ def test_message_that_there_is_not_is_not_found(there: Installation, root: Brows
 
 
 def test_viewer_looks_at_their_license_and_changes_nothing(app: Flask, there: Installation) -> None:
-    add_user(there, "eye@example.org", Role.VIEWER, [there.license.id])
-    browser = Browser(app)
-    assert browser.sign_in("eye@example.org") == 302
+    browser = signed_in(app, there, "eye@example.org", Role.VIEWER, [there.license.id])
     path = f"/admin/licenses/{there.license.id}"
     assert "Harbour &amp; Sons" in browser.get("/admin/licenses/").get_data(as_text=True)
     page = browser.get(path).get_data(as_text=True)

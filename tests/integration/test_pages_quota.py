@@ -1,7 +1,6 @@
 """The tab of what licenses have used of their caps."""
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
@@ -10,43 +9,22 @@ import pytest
 from flask import Flask
 
 from gateway.config.loader import parse_config
+from gateway.config.schema import Config
 from gateway.model.quota import NoticeKind, VoiceUseKind
 from gateway.model.user import Role
 from gateway.ports.quota import VoiceUse
-from gateway.ports.record import Record
 from gateway.services.exceptions import UnknownLicenseError
 from gateway.services.quota_report import past_months
-from gateway.store import open_record
 from tests.integration.quota_rig import NOW
 from tests.unit.web.installation import Installation, open_event
-from tests.unit.web.pages import Browser, add_user, with_pages
+from tests.unit.web.pages import Browser, signed_in
+
+pytestmark = pytest.mark.databases("sqlite")
 
 
 @pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def there(record: Record) -> Installation:
-    made = Installation(record)
-    made.config = parse_config("tiers: {pro: {voice_minutes: 10, events_per_month: 5}}", {})[0]
-    return made
-
-
-@pytest.fixture
-def app(there: Installation) -> Flask:
-    return with_pages(there)
-
-
-@pytest.fixture
-def root(app: Flask, there: Installation) -> Browser:
-    add_user(there)
-    browser = Browser(app)
-    assert browser.sign_in() == 302
-    return browser
+def config() -> Config:
+    return parse_config("tiers: {pro: {voice_minutes: 10, events_per_month: 5}}", {})[0]
 
 
 def use(there: Installation, month: str, seconds: int, *, license_id: int | None = None, settled: bool = True) -> None:
@@ -170,9 +148,7 @@ def test_several_licenses_are_listed_and_anothers_does_not_exist(
     shown = page(root, "/admin/quota/")
     assert "Harbour &amp; Sons" in shown
     assert "1:00 of 10:00 min used" in shown
-    add_user(there, "ana@example.org", Role.VIEWER, [there.license.id])
-    ana = Browser(app)
-    assert ana.sign_in("ana@example.org") == 302
+    ana = signed_in(app, there, "ana@example.org", Role.VIEWER, [there.license.id])
     assert ana.get(f"/admin/quota/{there.license.id}").status_code == 200
     for path in (f"/admin/quota/{other.id}", f"/admin/quota/{other.id}/voice.svg"):
         assert ana.get(path).status_code == 404

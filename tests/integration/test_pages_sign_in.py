@@ -1,38 +1,19 @@
 """Signing in to the pages: passwords, lock-out, CSRF, sessions, roles."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from flask import Flask
 
 from gateway.config.schema import WebConfig
 from gateway.model.user import Role
-from gateway.ports.record import Record
 from gateway.services import users
-from gateway.store import open_record
 from tests.unit.web.installation import Installation
-from tests.unit.web.pages import PASSWORD, Browser, add_user, quick_passwords, with_pages
+from tests.unit.web.pages import PASSWORD, Browser, add_user, quick_passwords, signed_in, with_pages
 from web.admin import access
 
-
-@pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def there(record: Record, tmp_path: Path) -> Installation:
-    return Installation(record, audio_dir=tmp_path)
-
-
-@pytest.fixture
-def app(there: Installation) -> Flask:
-    return with_pages(there)
+pytestmark = pytest.mark.databases("sqlite")
 
 
 def audit(there: Installation) -> list[str]:
@@ -125,9 +106,7 @@ def test_one_address_may_not_try_many_users(app: Flask) -> None:
 
 @pytest.mark.parametrize("path", ["/admin/sign-in", "/admin/account/profile", "/admin/sign-out", "/admin/scope"])
 def test_form_without_a_token_is_refused(app: Flask, there: Installation, path: str) -> None:
-    add_user(there)
-    browser = Browser(app)
-    assert browser.sign_in() == 302
+    browser = signed_in(app, there)
     answer = browser.client.post(path, data={"name": "Mallory", "email": "root@example.org", "password": PASSWORD})
     assert (answer.status_code, answer.mimetype) == (400, "text/html")
     assert users.find_user(there.record, "root@example.org").name == "root"
@@ -169,9 +148,7 @@ def test_the_last_superadmin_stays(there: Installation) -> None:
 
 
 def test_sign_out_ends_the_session(app: Flask, there: Installation) -> None:
-    add_user(there)
-    browser = Browser(app)
-    assert browser.sign_in() == 302
+    browser = signed_in(app, there)
     assert browser.post("/admin/sign-out").location == "/admin/sign-in"
     assert browser.get("/admin/account").status_code == 302
 
@@ -200,17 +177,13 @@ def test_whoever_may_not_see_a_license_cannot_choose_it(app: Flask, there: Insta
     with there.record.write() as work:
         other = work.licenses.add(replace(there.license, name="Other"))
         work.commit()
-    add_user(there, "ana@example.org", Role.ADMIN, [there.license.id])
-    browser = Browser(app)
-    assert browser.sign_in("ana@example.org") == 302
+    browser = signed_in(app, there, "ana@example.org", Role.ADMIN, [there.license.id])
     assert browser.post("/admin/scope", license=other.id).status_code == 404
     assert browser.post("/admin/scope", license=there.license.id).status_code == 302
 
 
 def test_ids_that_no_database_holds_are_not_found(app: Flask, there: Installation) -> None:
-    add_user(there)
-    browser = Browser(app)
-    assert browser.sign_in() == 302
+    browser = signed_in(app, there)
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("admin.")]
     addressed = [rule for rule in rules if rule.arguments and rule.endpoint != "admin.static" and "GET" in rule.methods]
     assert addressed

@@ -1,7 +1,5 @@
 """The tab of trunks: how they stand, as the engine says, and how they did."""
 
-import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,8 +14,9 @@ from gateway.ports.heartbeats import Heartbeat, LinesState, TrunkState
 from gateway.services.trunk_board import ENGINE_SILENT_AFTER
 from gateway.store import SqlRecord
 from tests.unit.web.installation import BEGINNING, Installation
-from tests.unit.web.pages import Browser, add_user, with_pages
+from tests.unit.web.pages import Browser, signed_in, with_pages, words
 
+TRUNKS = "/admin/trunks/"
 CONFIG = Config.model_validate(
     {
         "asterisk": {
@@ -33,31 +32,8 @@ CONFIG = Config.model_validate(
 
 
 @pytest.fixture
-def there(record: SqlRecord, tmp_path: Path) -> Iterator[Installation]:
-    return Installation(record, audio_dir=tmp_path, config=CONFIG)
-
-
-@pytest.fixture
-def app(there: Installation) -> Flask:
-    return with_pages(there)
-
-
-@pytest.fixture
-def root(app: Flask, there: Installation) -> Browser:
-    add_user(there)
-    browser = Browser(app)
-    assert browser.sign_in() == 302
-    return browser
-
-
-def text(browser: Browser, path: str = "/admin/trunks/") -> str:
-    answer = browser.get(path)
-    assert answer.status_code == 200, path
-    return answer.get_data(as_text=True)
-
-
-def words(page: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+def config() -> Config:
+    return CONFIG
 
 
 def beat(there: Installation, *trunks: TrunkState, waiting: int = 0, engine: str = "one") -> None:
@@ -105,7 +81,7 @@ def test_a_trunk_says_how_it_is_and_what_to_do(
     there: Installation, root: Browser, state: TrunkState, told: tuple[str, ...]
 ) -> None:
     beat(there, state, TrunkState(trunk="twilio", max_calls=10, last_resort=True), waiting=2)
-    page = text(root)
+    page = root.text(TRUNKS)
     for expected in (*told, "2 calls wait for a line.", "sip.a.example:5060 udp", "only where no other trunk can"):
         assert expected in words(page), expected
     assert ("the carrier answers" in page) is (state.in_reach and state.reachable), "nothing is known behind a silence"
@@ -114,22 +90,20 @@ def test_a_trunk_says_how_it_is_and_what_to_do(
 
 
 def test_without_an_engine_nothing_is_claimed(there: Installation, root: Browser) -> None:
-    page = words(text(root))
+    page = words(root.text(TRUNKS))
     assert "No engine says how the trunks are" in page
     assert page.count("Not known") == 3
     beat(there, TrunkState(trunk="carrier-a"))
-    assert "No engine says" not in text(root)
-    assert words(text(root)).count("Not known") == 2, "what it says nothing of"
+    assert "No engine says" not in root.text(TRUNKS)
+    assert words(root.text(TRUNKS)).count("Not known") == 2, "what it says nothing of"
     there.clock.at += ENGINE_SILENT_AFTER
-    assert "No engine says" in text(root), "an old word is no word"
+    assert "No engine says" in root.text(TRUNKS), "an old word is no word"
 
 
 def test_without_trunks_it_says_what_to_configure(record: SqlRecord, tmp_path: Path) -> None:
     there = Installation(record, audio_dir=tmp_path)
-    add_user(there)
-    browser = Browser(with_pages(there))
-    assert browser.sign_in() == 302
-    assert "No trunk is configured" in text(browser)
+    browser = signed_in(with_pages(there), there)
+    assert "No trunk is configured" in browser.text(TRUNKS)
 
 
 def test_the_figures_of_the_chosen_time_are_told(there: Installation, root: Browser) -> None:
@@ -138,14 +112,14 @@ def test_the_figures_of_the_chosen_time_are_told(there: Installation, root: Brow
     call(there, 2, outcome=CallOutcome.TRUNK_TROUBLE, sip_cause=503, hangup_cause=34, ended_at=BEGINNING)
     call(there, 3)
     call(there, 60 * 30, outcome=CallOutcome.BUSY, ended_at=BEGINNING, trunk="gone")
-    day = words(text(root))
+    day = words(root.text(TRUNKS))
     assert "carrier-a 3 1 50 %" in day
     assert "1.8 s" in day
     assert "SIP 503 Service Unavailable" in day
     assert "carrier-b 0 0" in day, "a trunk without calls is shown"
     assert "gone" not in day
-    assert "gone 1 0 0 %" in words(text(root, "/admin/trunks/?span=7d"))
-    assert 'aria-current="true">last 24 hours' in text(root, "/admin/trunks/?span=<b>")
+    assert "gone 1 0 0 %" in words(root.text("/admin/trunks/?span=7d"))
+    assert 'aria-current="true">last 24 hours' in root.text("/admin/trunks/?span=<b>")
 
 
 def test_an_admin_sees_the_figures_of_their_own_calls_and_no_hosts(app: Flask, there: Installation) -> None:
@@ -154,19 +128,15 @@ def test_an_admin_sees_the_figures_of_their_own_calls_and_no_hosts(app: Flask, t
         other = work.licenses.add(replace(there.license, name="Other"))
         work.commit()
     beat(there, TrunkState(trunk="carrier-a", in_use=3, max_calls=30))
-    add_user(there, "theirs@example.org", Role.ADMIN, [other.id])
-    add_user(there, "eye@example.org", Role.VIEWER, [there.license.id])
-    browser = Browser(app)
-    assert browser.sign_in("theirs@example.org") == 302
-    page = text(browser)
+    browser = signed_in(app, there, "theirs@example.org", Role.ADMIN, [other.id])
+    page = browser.text(TRUNKS)
     assert "3 of 30 lines in use" in page
     assert "sip.a.example" not in page
     assert "SIP 503" not in page
     assert "carrier-a 0 0" in words(page)
-    eye = Browser(app)
-    assert eye.sign_in("eye@example.org") == 302
+    eye = signed_in(app, there, "eye@example.org", Role.VIEWER, [there.license.id])
     assert eye.get("/admin/trunks/").status_code == 403
-    assert "/admin/trunks/" not in text(eye, "/admin/calls/")
+    assert "/admin/trunks/" not in eye.text("/admin/calls/")
 
 
 def test_a_change_of_the_lines_is_told_to_those_who_look_at_trunks(there: Installation, root: Browser) -> None:
@@ -175,7 +145,7 @@ def test_a_change_of_the_lines_is_told_to_those_who_look_at_trunks(there: Instal
 
     beat(there, TrunkState(trunk="carrier-a", in_use=1))
     plain, engine = version(), version("?of=engine")
-    assert f'data-version="{engine}"' in text(root)
+    assert f'data-version="{engine}"' in root.text(TRUNKS)
     there.clock.advance(2)
     beat(there, TrunkState(trunk="carrier-a", in_use=1))
     assert version("?of=engine") == engine, "the same word again is no news"
@@ -188,4 +158,4 @@ def test_the_word_of_the_newest_engine_counts(there: Installation, root: Browser
     beat(there, TrunkState(trunk="carrier-a", in_use=1, max_calls=9), engine="old")
     there.clock.advance(1)
     beat(there, TrunkState(trunk="carrier-a", in_use=2, max_calls=9), engine="new")
-    assert "2 of 9 lines in use" in text(root)
+    assert "2 of 9 lines in use" in root.text(TRUNKS)

@@ -1,42 +1,14 @@
 """The tabs of users and of the audit log."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from flask import Flask
 
 from gateway.model.user import Role
-from gateway.ports.record import Record
 from gateway.services import users
-from gateway.store import open_record
 from tests.unit.web.installation import Installation
-from tests.unit.web.pages import PASSWORD, Browser, add_user, with_pages
+from tests.unit.web.pages import PASSWORD, Browser, add_user
 
-
-@pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def there(record: Record, tmp_path: Path) -> Installation:
-    return Installation(record, audio_dir=tmp_path)
-
-
-@pytest.fixture
-def app(there: Installation) -> Flask:
-    return with_pages(there)
-
-
-@pytest.fixture
-def root(app: Flask, there: Installation) -> Browser:
-    add_user(there)
-    browser = Browser(app)
-    assert browser.sign_in() == 302
-    return browser
+pytestmark = pytest.mark.databases("sqlite")
 
 
 def test_superadmin_sets_up_a_user_who_signs_in_and_sees_their_license_only(

@@ -78,3 +78,28 @@ class Browser:
         if status == 302:
             self.get("/admin/account")
         return status
+
+    def text(self, path: str) -> str:
+        """Return what a page that must be there holds."""
+        answer = self.get(path)
+        assert answer.status_code == 200, (path, answer.status)
+        return answer.get_data(as_text=True)
+
+
+def signed_in(
+    app: Flask,
+    there: Installation,
+    email: str = "root@example.org",
+    role: Role = Role.SUPERADMIN,
+    licenses: Collection[int] = (),
+) -> Browser:
+    """Record a user and return their browser, signed in."""
+    add_user(there, email, role, licenses)
+    browser = Browser(app)
+    assert browser.sign_in(email) == 302
+    return browser
+
+
+def words(page: str) -> str:
+    """Return what a page says, without its tags."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
