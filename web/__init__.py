@@ -7,7 +7,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from web import ack, admin, callbacks, errors, health, ingest, media, metrics, openapi
 from web.converters import EventIdConverter
 from web.errors import LARGEST_REQUEST
-from web.security import harden
+from web.ingest.fast_way import FastWay
+from web.security import harden, headers_of_all
 from web.services import EXTENSION, WebServices
 
 
@@ -23,6 +24,8 @@ def create_app(services: WebServices) -> Flask:
         SEND_FILE_MAX_AGE_DEFAULT=86400,
     )
     app.extensions[EXTENSION] = services
+    over_tls = services.config.web.public_url.startswith("https:")
+    app.wsgi_app = FastWay(app.wsgi_app, services, headers_of_all(over_tls=over_tls))  # type: ignore[method-assign] # as documented
     if proxies := services.config.web.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign] # as documented
     app.url_map.converters["event_id"] = EventIdConverter
@@ -31,10 +34,10 @@ def create_app(services: WebServices) -> Flask:
     metrics.register(app)
     Bootstrap5(app)
     errors.register(app)
-    harden(app, over_tls=services.config.web.public_url.startswith("https:"))
+    harden(app, over_tls=over_tls)
     for part in (ingest, ack, callbacks, media, health, metrics, openapi):
         app.register_blueprint(part.blueprint)
     app.register_blueprint(callbacks.voice_blueprint)
     if services.admin is not None:
-        admin.register(app, services.admin.session_key, over_tls=services.config.web.public_url.startswith("https:"))
+        admin.register(app, services.admin.session_key, over_tls=over_tls)
     return app

@@ -12,21 +12,31 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
+_HEADERS = (
+    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Robots-Tag", "noindex, nofollow"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cache-Control", "no-store"),
+)
+_OVER_TLS = (("Strict-Transport-Security", "max-age=31536000"),)
+
+
+def headers_of_all(*, over_tls: bool) -> tuple[tuple[str, str], ...]:
+    """Return the headers that every answer has."""
+    return _HEADERS + (_OVER_TLS if over_tls else ())
+
+
 def harden(app: Flask, *, over_tls: bool) -> None:
     """Put the headers on every answer. A view that needs another value sets it itself."""
+    standing = headers_of_all(over_tls=over_tls)
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        headers = response.headers
-        headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("X-Frame-Options", "DENY")
-        headers.setdefault("Referrer-Policy", "no-referrer")
-        headers.setdefault("X-Robots-Tag", "noindex, nofollow")
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        headers.setdefault("Cache-Control", "no-store")
-        if over_tls:
-            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        for name, value in standing:
+            response.headers.setdefault(name, value)
         # The path of an acknowledgement link is a secret, so the route's rule stands for it.
         rule = request.url_rule.rule if request.url_rule else None
         log.debug("request_served", method=request.method, route=rule, status=response.status_code)

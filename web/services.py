@@ -16,6 +16,7 @@ from gateway.ports.record import Record
 from gateway.ports.speech import Speech
 from gateway.ports.wakeup import Wakeup
 from gateway.services.call_script import CallScript
+from gateway.services.fast_intake import FastIntake
 from gateway.services.passwords import Passwords
 from gateway.services.quota import VoiceQuota
 from gateway.services.tokens import SourceTokens
@@ -109,7 +110,8 @@ class WebServices:
     ``hash_token`` gives the keyed hash under which a source's token is recorded.
     ``read_report`` turns the form of a provider's status callback into what it says, ``None`` where it
     is no report on a message. ``callbacks`` and ``read_report`` are ``None`` where the provider is not configured,
-    ``voice`` where no calls go through it, ``admin`` where there are no pages.
+    ``voice`` where no calls go through it, ``admin`` where there are no pages. ``fast_intake`` takes the alerts that
+    leave nothing to decide; without it each is decided on by itself.
     ``parts`` looks at the gateway's parts now, and must not block for long. ``explain_call`` tells why a recorded call
     (``gateway.services.call_details.call_document``) ended as it did, ``None`` where it is not over;
     ``explain_trouble`` what a SIP status and a Q.850 cause say of a trunk that could not place a call.
@@ -128,6 +130,7 @@ class WebServices:
     read_report: MessageReportReader | None = None
     voice: VoiceCalls | None = None
     admin: AdminServices | None = None
+    fast_intake: FastIntake | None = None
     explain_call: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] = lambda _: None
     explain_trouble: Callable[[int | None, int | None], Mapping[str, Any] | None] = lambda *_: None
 

@@ -26,6 +26,7 @@ from gateway.ports.record import CommitObserver, Record, RecordUnavailableError
 from gateway.ports.speech import Speech
 from gateway.services import sources
 from gateway.services.call_script import CallScript, ScriptSigner
+from gateway.services.fast_intake import FastIntake
 from gateway.services.media import MediaSigner
 from gateway.services.passwords import Passwords
 from gateway.services.provider_calls import ProviderCalls
@@ -193,10 +194,11 @@ def build_web_services(config: Config, *, observer: CommitObserver | None = None
     # Its process is started with the first word that is not in the cache, and ends with this one. A neural voice is
     # loaded by the engine process alone: each of these would take as much memory again.
     speech = build_speech(config, may_load=False)
+    wakeup = make_wakeup(config.database_url)
     return WebServices(
         config=config,
         record=record,
-        wakeup=make_wakeup(config.database_url),
+        wakeup=wakeup,
         clock=clock,
         hash_token=tokens.hash,
         links=LinkSigner(secrets.link_key),
@@ -207,6 +209,7 @@ def build_web_services(config: Config, *, observer: CommitObserver | None = None
         read_report=read_report if twilio else None,
         voice=build_voice_calls(config, secrets, speech),
         admin=AdminServices(session_key=secrets.session_key, passwords=Passwords(), tokens=tokens, speech=speech),
+        fast_intake=FastIntake(record.fast_intake(), config=config, wakeup=wakeup),
         explain_call=explanation_of,
         explain_trouble=trouble_of,
     )

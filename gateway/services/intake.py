@@ -7,6 +7,7 @@ import bisect
 import hashlib
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,6 +18,7 @@ import structlog
 from gateway.config.loader import effective_policy
 from gateway.config.mistakes import ConfigError
 from gateway.config.schema import Config, PolicyConfig
+from gateway.model.contact import Contact
 from gateway.model.event import Event, EventStatus, Severity, ThrottleReason
 from gateway.model.license import License
 from gateway.model.policy import Policy, Snapshot, SnapshotContact, Tier
@@ -107,17 +109,22 @@ def accept(
         else:
             accepted = _trigger(work, sender, alert, config, now)
         work.commit()
+    log_taken(accepted, alert.action, source_id=sender.source.id, license_id=sender.license.id)
+    return accepted
+
+
+def log_taken(accepted: Accepted, action: AlertAction, *, source_id: int, license_id: int) -> None:
+    """Write the log's line about a post that was taken."""
     log.info(
         "alert_taken",
         event_id=accepted.event_id,
-        source_id=sender.source.id,
-        license_id=sender.license.id,
-        action=alert.action.value,
+        source_id=source_id,
+        license_id=license_id,
+        action=action.value,
         status=accepted.status.value,
         deduplicated=accepted.deduplicated,
         reason=accepted.reason.value if accepted.reason else None,
     )
-    return accepted
 
 
 def default_dedup_key(source_id: int, alert: Alert) -> str:
@@ -141,7 +148,7 @@ def _authenticate(work: UnitOfWork, token_hash: bytes, at: datetime) -> SourceCr
 
 def _trigger(work: UnitOfWork, sender: SourceCredentials, alert: Alert, config: Config, now: datetime) -> Accepted:
     license_ = sender.license
-    policy = _policy(config, license_)
+    policy = policy_of(config, license_)
     tier = effective_tier(config.tiers, license_)
     key = alert.dedup_key if alert.dedup_key is not None else default_dedup_key(sender.source.id, alert)
     earlier = _earlier(work, sender.source.id, key, now - policy.dedup_window)
@@ -163,7 +170,7 @@ def _trigger(work: UnitOfWork, sender: SourceCredentials, alert: Alert, config: 
             payload=alert.payload,
             status=EventStatus.THROTTLED if reason else EventStatus.OPEN,
             created_at=now,
-            snapshot=None if reason else _snapshot(work, license_, policy, tier),
+            snapshot=None if reason else snapshot_of(license_, policy, tier, work.contacts.of_license(license_.id)),
             throttle_reason=reason,
         )
     )
@@ -190,7 +197,7 @@ def _resolve(work: UnitOfWork, sender: SourceCredentials, alert: Alert, config: 
     open_event = work.events.find_open(sender.source.id, key)
     if open_event is not None and resolve_within(work, event_id=open_event.id, at=now, by=by):
         return Accepted(event_id=open_event.id, status=EventStatus.RESOLVED)
-    window = _policy(config, sender.license).dedup_window
+    window = policy_of(config, sender.license).dedup_window
     closed = _earlier(work, sender.source.id, key, now - window)
     if closed is None:
         return Accepted(event_id=None, status=EventStatus.RESOLVED)
@@ -236,7 +243,7 @@ def _month(license_: License, now: datetime) -> Month:
     return month_at(now, time_zone(license_))
 
 
-def _policy(config: Config, license_: License) -> Policy:
+def policy_of(config: Config, license_: License) -> Policy:
     """Return the license's policy; the configured one where its overrides have become unreadable."""
     try:
         return _effective_policy(config.policy, json.dumps(license_.policy))
@@ -252,8 +259,9 @@ def _effective_policy(base: PolicyConfig, overrides: str) -> Policy:
     return effective_policy(base, json.loads(overrides))
 
 
-def _snapshot(work: UnitOfWork, license_: License, policy: Policy, tier: Tier) -> Snapshot:
-    contacts = tuple(
+def snapshot_of(license_: License, policy: Policy, tier: Tier, contacts: Iterable[Contact]) -> Snapshot:
+    """Return what an event keeps of its license, whose contacts are given in their order."""
+    enabled = tuple(
         SnapshotContact(
             id=contact.id,
             name=contact.name,
@@ -261,7 +269,7 @@ def _snapshot(work: UnitOfWork, license_: License, policy: Policy, tier: Tier) -
             whatsapp=contact.whatsapp,
             language=contact.language,
         )
-        for contact in work.contacts.of_license(license_.id)
+        for contact in contacts
         if contact.enabled
     )
     return Snapshot(
@@ -269,12 +277,12 @@ def _snapshot(work: UnitOfWork, license_: License, policy: Policy, tier: Tier) -
         tier_name=license_.tier,
         tier=tier,
         policy=policy,
-        contacts=contacts,
+        contacts=enabled,
         language=license_.language,
         time_zone=license_.time_zone,
         owner_telegram=license_.owner_telegram,
         handoff_number=license_.handoff_number,
-        templates=used_by(license_.templates, [license_.language, *(contact.language for contact in contacts)]),
+        templates=used_by(license_.templates, [license_.language, *(contact.language for contact in enabled)]),
     )
 
 

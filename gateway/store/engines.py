@@ -1,6 +1,7 @@
 """How the database is connected to: SQLAlchemy engines for both databases."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -80,13 +81,18 @@ def sqlite_engine(path: Path, *, pool_size: int, query_only: bool = False, forei
     def _prepare(connection: Any, _record: object) -> None:
         # The driver would begin transactions by itself, and too late.
         connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        prepare_sqlite(connection, foreign_keys=foreign_keys)
         connection.execute(f"PRAGMA query_only = {'ON' if query_only else 'OFF'}")
 
     translate_errors(engine)
     return engine
+
+
+def prepare_sqlite(connection: sqlite3.Connection, *, foreign_keys: bool = True) -> None:
+    """Set what every connection to SQLite needs."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
 
 
 def postgresql_engine(
@@ -113,20 +119,27 @@ def postgresql_engine(
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('TimeZone', 'UTC', false),"
-                " set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false),"
-                " set_config('idle_in_transaction_session_timeout', '60s', false),"
-                # A server may be told to answer before a commit is on disk; an accepted alert must be.
-                " set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
-                " WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)",
-                (f"{_milliseconds(statement_timeout)}ms", f"{_milliseconds(lock_timeout)}ms"),
-            )
+            prepare_session(cursor, statement_timeout=statement_timeout, lock_timeout=lock_timeout)
         connection.commit()
 
     check_before_use(engine)
     translate_errors(engine)
     return engine
+
+
+def prepare_session(
+    cursor: Any, *, statement_timeout: timedelta = STATEMENT_TIMEOUT, lock_timeout: timedelta = BUSY_TIMEOUT
+) -> None:
+    """Set what every connection to PostgreSQL needs that writes."""
+    cursor.execute(
+        "SELECT set_config('TimeZone', 'UTC', false),"
+        " set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false),"
+        " set_config('idle_in_transaction_session_timeout', '60s', false),"
+        # A server may be told to answer before a commit is on disk; an accepted alert must be.
+        " set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
+        " WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)",
+        (f"{_milliseconds(statement_timeout)}ms", f"{_milliseconds(lock_timeout)}ms"),
+    )
 
 
 def reading(engine: Engine) -> Engine:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -32,11 +33,29 @@ def _translate(context: ExceptionContext) -> RecordUnavailableError | None:
     if (
         context.is_disconnect
         or isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError)
-        or getattr(original, "sqlstate", None) in _UNAVAILABLE_SQLSTATES
-        or getattr(original, "sqlite_errorcode", 0) & _PRIMARY_CODE in _UNAVAILABLE_SQLITE_CODES
+        or _means_unavailable(original)
     ):
         return RecordUnavailableError(str(original).strip())
     return None
+
+
+def _means_unavailable(error: BaseException) -> bool:
+    return (
+        getattr(error, "sqlstate", None) in _UNAVAILABLE_SQLSTATES
+        or getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE in _UNAVAILABLE_SQLITE_CODES
+    )
+
+
+@contextmanager
+def unavailable_when_refused() -> Iterator[None]:
+    """Translate what a driver raises by itself, as ``translate_errors`` does it for an engine."""
+    try:
+        yield
+    except (sqlite3.Error, psycopg.Error) as error:
+        operational = sqlite3.OperationalError, sqlite3.InterfaceError, psycopg.OperationalError, psycopg.InterfaceError
+        if isinstance(error, operational) or _means_unavailable(error):
+            raise RecordUnavailableError(str(error).strip()) from error
+        raise
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.pool import Pool
 
+from gateway.ports.fast_intake import FastIntakeRecord
 from gateway.ports.record import CommitObserver, RecordUnavailableError
 from gateway.store import after_fork
 from gateway.store.engines import (
@@ -22,6 +23,8 @@ from gateway.store.engines import (
     transaction,
 )
 from gateway.store.errors import unavailable_when_unreachable
+from gateway.store.fast_intake_postgresql import PostgresqlFastIntake
+from gateway.store.fast_intake_sqlite import SqliteFastIntake
 from gateway.store.schema import SchemaState, state_of
 from gateway.store.unit_of_work import SqlUnitOfWork
 from gateway.store.write_gate import WriteGate
@@ -44,11 +47,12 @@ class SqlRecord:
     """``Record`` on SQLite or PostgreSQL. A forked child connects anew."""
 
     def __init__(self, database_url: str, *, pool_size: int, observer: CommitObserver | None = None) -> None:
-        url = parse_url(database_url)
+        self._url = url = parse_url(database_url)
         self._observer = observer
         self._inherited: list[Pool] = []
         self._file: Path | None = sqlite_file(url)
         self._gate: WriteGate | None = None
+        self._fast_intake: PostgresqlFastIntake | SqliteFastIntake | None = None
         self._writing: Engine
         self._reading: Engine
         if self._file is None:
@@ -81,6 +85,17 @@ class SqlRecord:
             with suppress(RecordUnavailableError):
                 connection.commit()
 
+    def fast_intake(self) -> FastIntakeRecord:
+        """Return the way in for plain events. It is closed with the record."""
+        if self._fast_intake is None and self._file is not None:
+            assert self._gate is not None
+            self._fast_intake = SqliteFastIntake(
+                self._file, reading=self._reading, gate=self._gate, observer=self._observer
+            )
+        if self._fast_intake is None:
+            self._fast_intake = PostgresqlFastIntake(self._url, reading=self._reading, observer=self._observer)
+        return self._fast_intake
+
     def check(self) -> None:
         """See the port. A schema that was not migrated, a standby, a disk that is all but full: unavailable too."""
         with transaction(self._writing, self._gate) as connection:
@@ -98,6 +113,8 @@ class SqlRecord:
         """Close all connections. The record may be used again, and opens new ones."""
         self._writing.dispose()
         self._reading.dispose()
+        if self._fast_intake is not None:
+            self._fast_intake.close()
         if self._gate is not None:
             self._gate.close()
 

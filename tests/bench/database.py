@@ -47,6 +47,16 @@ def bare_query(url: str) -> Iterator[Callable[[str, object], Any]]:
             yield lambda query, value: connection.execute(query.replace("?", "%s").encode(), (value,)).fetchone()
 
 
+def bare_execute(url: str, statement: str) -> None:
+    """Execute one statement and commit it."""
+    if url.startswith("sqlite:///"):
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as sqlite:
+            sqlite.execute(statement)
+    else:
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
 def bare_commits(url: str, seconds: float) -> float:
     """Return how many single inserts a second one bare connection commits, as durably as the gateway does."""
     postgresql = not url.startswith("sqlite:///")

@@ -16,7 +16,7 @@ IN = "/license/v1/alert/in"
 
 @pytest.fixture
 def there(record: Record) -> Installation:
-    return Installation(record)
+    return Installation(record, fast=True)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ IN = "/license/v1/alert/in"
 
 @pytest.fixture
 def there(record: Record) -> Installation:
-    return Installation(record)
+    return Installation(record, fast=True)
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_unreadable_policy_and_unknown_tier_and_zone_do_not_lose_the_alert(
 
 
 def capped(record: Record, cap: int) -> Installation:
-    return Installation(record, config=Config(tiers={"pro": TierConfig(events_per_month=cap)}))
+    return Installation(record, fast=True, config=Config(tiers={"pro": TierConfig(events_per_month=cap)}))
 
 
 def test_monthly_cap_throttles_without_retry_after(record: Record) -> None:

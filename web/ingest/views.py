@@ -12,6 +12,7 @@ from gateway.services.intake import InvalidTokenError, LicenseInactiveError, acc
 from gateway.services.queries import show_event
 from gateway.services.refused import note_refused_post
 from web.errors import ApiError, read_body
+from web.ingest.fast_way import UNAVAILABLE
 from web.ingest.schemas import EventAnswer, answer, read_alert
 from web.services import services
 
@@ -28,6 +29,8 @@ _REFUSALS = {
 @blueprint.post("/in")
 def take() -> tuple[dict[str, Any], int, dict[str, str]]:
     """Take an alert. Checks run in the order token, license, body."""
+    if (unavailable := request.environ.get(UNAVAILABLE)) is not None:
+        raise unavailable
     sender, token_hash = _sender()
     there = services()
     try:

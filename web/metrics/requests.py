@@ -21,10 +21,19 @@ def _begin() -> None:
 
 
 def _count(response: Response) -> Response:
-    view = request.endpoint or _NO_VIEW
     method = request.method if request.method in _METHODS else "other"
-    HTTP_REQUESTS.labels(view, method, str(response.status_code)).inc()
     began = g.get("tocsin_began")
-    if began is not None:
-        HTTP_SECONDS.labels(view).observe(time.monotonic() - began)
+    count_request(
+        request.endpoint or _NO_VIEW,
+        method,
+        response.status_code,
+        None if began is None else time.monotonic() - began,
+    )
     return response
+
+
+def count_request(view: str, method: str, status: int, seconds: float | None) -> None:
+    """Count one request that was answered; ``seconds`` is how long that took, where it is known."""
+    HTTP_REQUESTS.labels(view, method, str(status)).inc()
+    if seconds is not None:
+        HTTP_SECONDS.labels(view).observe(seconds)

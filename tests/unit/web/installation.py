@@ -18,7 +18,9 @@ from gateway.model.license import AlertSource, License, SourceKind
 from gateway.model.timeline import TimelineType
 from gateway.ports.messages import Delivery
 from gateway.ports.record import Record, SignalKind
+from gateway.services.fast_intake import FastIntake
 from gateway.services.tokens import LinkSigner, hash_token
+from gateway.store.record import SqlRecord
 from web import create_app
 from web.services import Part, PartState, VoiceCalls, WebServices
 
@@ -84,6 +86,8 @@ class Installation:
     links: LinkSigner = field(default_factory=lambda: LinkSigner(TOKEN_HASH_KEY))
     audio_dir: Path = Path("/nonexistent")
     voice: VoiceCalls | None = None
+    # As in operation: alerts that leave nothing to decide are recorded together.
+    fast: bool = False
     parts: list[Part] = field(
         default_factory=lambda: [Part(name="database", state=PartState.OK, detail="", needed=True)]
     )
@@ -105,6 +109,10 @@ class Installation:
             )
             work.commit()
         self.source = self.add_source(TOKEN, Severity.WARN)
+        self.fast_intake: FastIntake | None = None
+        if self.fast:
+            assert isinstance(self.record, SqlRecord)
+            self.fast_intake = FastIntake(self.record.fast_intake(), config=self.config, wakeup=self.wakeup)
 
     @property
     def services(self) -> WebServices:
@@ -121,6 +129,7 @@ class Installation:
             callbacks=self.verifier,
             read_report=read_report,
             voice=self.voice,
+            fast_intake=self.fast_intake,
             explain_call=explanation_of,
             explain_trouble=trouble_of,
         )
