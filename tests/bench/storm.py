@@ -5,7 +5,6 @@ calls with the same limits on the same Asterisk, and does nothing else.
 """
 
 import os
-import secrets
 import threading
 import time
 from collections import Counter
@@ -13,18 +12,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from gateway.channels.asterisk.originate import PublishedSounds, originate_headers
-from gateway.config.schema import TrunkConfig
-from gateway.ports.phone import CallOrder
+from tests.bench.bare_calls import place
 from tests.bench.database import bare_query
 from tests.bench.plan import Plan
 from tests.bench.results import Result, percentile
 from tests.ports import free_range
-from tests.telephony.carrier import DEFAULT, CarrierCall, answers
-from tests.telephony.carrier_ami import AmiClient, Packet
+from tests.telephony.carrier import DEFAULT, answers
+from tests.telephony.carrier_call import CarrierCall
 from tests.telephony.phone_site import Person, PhoneSite
 from tests.waiting import until
 
@@ -100,7 +95,16 @@ def measure(plan: Plan) -> Iterator[Result]:
         delays = [commits.at[event_id] - calls[number].pressed[0][0] for number, event_id in events.items()]
         plan.say("the bare client")
         seen = len(carrier.invites)
-        bare_delays = _bare(site, [person.number for person in people], plan)
+        numbers = [person.number for person in people]
+        bare_delays = place(
+            site,
+            numbers,
+            trunk=_TRUNK,
+            node=_NODE,
+            rate=_RATE,
+            channels=_CHANNELS,
+            say=lambda count: plan.say(f"the bare client: {count} of {len(numbers)} calls"),
+        )
         bare_rate = _rate(carrier.invites[seen:])
     name = f"{alerts} alerts at once, {_CHANNELS} channels"
     bare = "bare AMI client, the same calls"
@@ -167,56 +171,3 @@ def _pid(site: PhoneSite) -> int:
     assert running is not None
     os.kill(running.pid, 0)
     return running.pid
-
-
-def _bare(site: PhoneSite, numbers: list[str], plan: Plan) -> list[float]:
-    """Place the same calls by hand; return the seconds from each key to its event."""
-    pbx, carrier = site.pbxes[_NODE], site.carriers[_TRUNK]
-    seen, room = len(carrier.invites), threading.Semaphore(_CHANNELS)
-    keys: dict[str, float] = {}
-    ended: set[str] = set()
-    number_of = {secrets.token_hex(16): number for number in numbers}
-
-    def listen(packet: Packet) -> None:
-        if packet.get("Event") == "UserEvent" and packet.get("UserEvent") == "TocsinKey":
-            keys[number_of.get(packet.get("CallId", ""), "")] = time.time()
-        elif packet.get("Event") == "Hangup":
-            ended.add(packet.get("Uniqueid", ""))
-            room.release()
-
-    sounds, trunk = _sounds(pbx.node.sounds_dir), pbx.config.trunks[0]
-    with pbx.ami(listen) as ami:
-        due = time.monotonic()
-        for count, (call_id, number) in enumerate(number_of.items()):
-            room.acquire(timeout=_QUIET)
-            due = max(due + 1 / _RATE, time.monotonic())
-            threading.Event().wait(due - time.monotonic())
-            _originate(ami, call_id, number, sounds, trunk)
-            plan.say(f"the bare client: {count + 1} of {len(numbers)} calls")
-        until(lambda: len(ended) >= len(numbers), _LONGEST, "the bare client's calls are over")
-    until(lambda: all(call.ended_at for call in carrier.invites), _QUIET, "the carrier saw all ends")
-    calls = {call.number: call for call in carrier.invites[seen:]}
-    return [at - calls[number].pressed[0][0] for number, at in keys.items() if number in calls]
-
-
-def _originate(ami: AmiClient, call_id: str, number: str, sounds: PublishedSounds, trunk: TrunkConfig) -> None:
-    order = CallOrder(
-        call_id=call_id,
-        trunk=_TRUNK,
-        to_number=number,
-        ring_timeout=timedelta(seconds=30),
-        language="en",
-        announcement=Path("/nowhere.wav"),
-        prompts={},
-    )
-    headers = originate_headers(order, trunk, sounds, action_id=call_id, now=datetime.now(UTC))
-    variables = [value for name, value in headers if name == "Variable"]
-    plain = {name: value for name, value in headers if name not in {"Variable", "ActionID"}}
-    ami.run("Originate", variables, **plain)
-
-
-def _sounds(directory: Path) -> PublishedSounds:
-    """Return what the gateway has laid out for its own calls."""
-    message = max(directory.glob("*.wav"), key=lambda file: file.stat().st_size)
-    prompts = next(path for path in directory.glob("prompts-*") if path.is_dir())
-    return PublishedSounds(str(message.with_suffix("")), str(prompts), message.stem)
