@@ -19,7 +19,7 @@ import structlog
 from rich.console import Console
 from rich.markup import escape
 
-from tests.bench import actors, call_rates, calls, crowd, escalations, ingest, speech, storm, wakeup
+from tests.bench import actors, call_rates, calls, crowd, escalations, ingest, pages, speech, storm, wakeup
 from tests.bench.plan import Plan
 from tests.bench.results import Result, show, write
 
@@ -31,6 +31,7 @@ BENCHMARKS: Mapping[str, Callable[[Plan], Iterator[Result]]] = {
     "call_rates": call_rates.measure,
     "crowd": crowd.measure,
     "speech": speech.measure,
+    "pages": pages.measure,
     "storm": storm.measure,
     "escalations": escalations.measure,
 }
