@@ -17,6 +17,7 @@ from actors.messages import (
     CheckCalls,
     EventChanged,
     EventFinished,
+    GiveUpTrial,
     LookForSignals,
     PhoneReported,
     PlaceCall,
@@ -25,6 +26,8 @@ from actors.messages import (
     StartAgain,
     TakeUp,
     TakeUpEverything,
+    TrialPrepared,
+    TryCall,
     WhoLives,
     Withdraw,
 )
@@ -125,7 +128,7 @@ class DispatcherActor(PooledActor):
                 self._tell_event(event_id, message)
             case PlaceCall(contact_id) | Withdraw(contact_id) | CheckCalls(contact_id) | CallOverdue(contact_id):
                 self._tell_contact(contact_id, message)
-            case CallPrepared():
+            case CallPrepared() | TryCall() | GiveUpTrial() | TrialPrepared():
                 self._tell_contact(message.contact_id, message)
             case PhoneReported(report):
                 self._phone_reported(report)

@@ -105,6 +105,38 @@ class Withdraw:
 
 
 @dataclass(frozen=True, slots=True)
+class LookForTrials:
+    """To the trials' actor: see whether somebody has asked for a test call or a test message."""
+
+
+@dataclass(frozen=True, slots=True)
+class TryCall:
+    """Make a test call to the contact, or go on with it; the trial is recorded. Telling it twice has no effect."""
+
+    contact_id: int
+    trial_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpTrial:
+    """The test call was not begun in time, and is over."""
+
+    contact_id: int
+    trial_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialPrepared:
+    """From the preparation of a test call by that line: the order, or why it cannot be placed (``failure``)."""
+
+    contact_id: int
+    trial_id: int
+    call_id: str
+    order: CallOrder | None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneReported:
     """From the phone: something happened to a leg or to a phone system. It goes before other messages: see the pool."""
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import structlog
 
 from actors.event import Tell
-from actors.messages import CallPrepared, EventChanged
+from actors.messages import CallPrepared, EventChanged, TrialPrepared
 from actors.owner import TellOwner
 from actors.timers import Timers
 from gateway.metrics import PREPARE_SECONDS, SEND_SECONDS
@@ -19,6 +19,7 @@ from gateway.services.advance import Begun
 from gateway.services.announce import Announcer, PreparedCall
 from gateway.services.deliver import Courier
 from gateway.services.lines import Line
+from gateway.services.trial_announce import CannotAnnounceError, TrialAnnouncer
 
 log = structlog.get_logger(__name__)
 
@@ -117,6 +118,33 @@ class AnnouncerBooth:
     def stand_down(self, call_id: str, contact_id: int) -> None:
         """Speak to the callee elsewhere."""
         _submit(self._executor, lambda: self._announcer.stand_down(call_id, contact_id), call_id=call_id)
+
+
+class TrialAnnouncerBooth:
+    """Prepares test calls with an announcer on the executor's threads."""
+
+    def __init__(self, *, executor: Executor, announcer: TrialAnnouncer, dispatcher: Tell) -> None:
+        self._executor = executor
+        self._announcer = announcer
+        self._dispatcher = dispatcher
+
+    def prepare(self, contact_id: int, trial_id: int, line: Line) -> None:
+        """Prepare a test call elsewhere; ``TrialPrepared`` follows in any case."""
+
+        def prepare() -> None:
+            order, failure = None, "preparation_failed"
+            try:
+                order = self._announcer.prepare(contact_id, line)
+            except (CannotAnnounceError, RecordUnavailableError) as error:
+                failure = str(error)
+            finally:
+                self._dispatcher(TrialPrepared(contact_id, trial_id, line.call_id, order, failure))
+
+        _submit(self._executor, prepare, contact_id=contact_id, trial_id=trial_id)
+
+    def confirm(self, call_id: str, contact_id: int) -> None:
+        """Speak to the callee elsewhere."""
+        _submit(self._executor, lambda: self._announcer.confirm(call_id, contact_id), call_id=call_id)
 
 
 def _submit(executor: Executor, work: Callable[[], None], **context: object) -> None:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -15,7 +16,6 @@ from actors.agenda import Agenda
 from actors.auditor import AuditorActor
 from actors.backlog import CatchUp
 from actors.clerk import ClerkActor
-from actors.contact import ContactActor
 from actors.dispatcher import DispatcherActor
 from actors.event import EventActor, tell_if_alive
 from actors.line_messages import TellLines
@@ -23,6 +23,7 @@ from actors.messages import Audit, LookForSignals, PhoneReported, TakeUpEverythi
 from actors.pool import ActorPool
 from actors.switchboard import SwitchboardActor
 from actors.timers import Timers
+from actors.trial_contact import TrialContactActor
 from actors.workers import AnnouncerBooth, CourierOutbox
 from gateway.app import memory
 from gateway.app.bootstrap import (
@@ -40,6 +41,7 @@ from gateway.app.pulse import Pulse
 from gateway.app.secrets import load_secrets
 from gateway.app.speech import build_speech
 from gateway.app.switching import build_lines, trunk_limits
+from gateway.app.trials import Trials
 from gateway.channels.no_phone import NoPhone
 from gateway.config.schema import Config
 from gateway.metrics import NODE_CONNECTIONS
@@ -48,7 +50,7 @@ from gateway.metrics.speech import SpeechMeter
 from gateway.model.attempt import Level
 from gateway.ports.heartbeats import LinesState
 from gateway.ports.messages import NotificationChannel
-from gateway.ports.phone import Phone, PhoneNodeDown, PhoneNodeUp, PhoneReport
+from gateway.ports.phone import Phone, PhoneNodeDown, PhoneNodeUp, PhoneReport, Prompt
 from gateway.ports.record import Record, RecordUnavailableError
 from gateway.ports.speech import Speech, SpeechError
 from gateway.services.announce import Announcer
@@ -172,9 +174,24 @@ class Engine:
             clock=self._clock,
             phone=self._phone,
             speech=self._speech,
-            prompts=lambda language: render_prompts(self._hurried_speech, language),
+            prompts=self._prompts,
             hurried_speech=self._hurried_speech,
             call_caps=self._call_caps,
+            guard=self._guard,
+        )
+        self._trials = Trials(
+            config,
+            pool=self._pool,
+            record=self._record,
+            clock=self._clock,
+            timers=self._timers,
+            executor=self._executor,
+            dispatcher=self._tell,
+            channel=self._channels.get(Level.TEXT),
+            phone=self._phone,
+            speech=self._hurried_speech,
+            prompts=self._prompts,
+            quota=self._quota,
             guard=self._guard,
         )
         self._switchboard: pykka.ActorRef[SwitchboardActor] | None = None
@@ -240,7 +257,7 @@ class Engine:
             new_event_actor=lambda event_id, surveyed: EventActor.start(
                 event_id=event_id, surveyed=surveyed, clerk=self._tell_clerk, outbox=outbox, **event_actors
             ),
-            new_contact_actor=lambda contact_id: ContactActor.start(
+            new_contact_actor=lambda contact_id: TrialContactActor.start(
                 contact_id=contact_id,
                 phone=self._phone,
                 booth=booth,
@@ -249,6 +266,7 @@ class Engine:
                 guard=self._guard,
                 switchboard=self._tell_switchboard,
                 line_wait=self._config.lines.wait,
+                **self._trials.for_contacts,
                 **actors,
             ),
             on_broken=self._break,
@@ -264,6 +282,7 @@ class Engine:
             dispatcher=self._tell,
             on_result=self._pulse.audited,
         )
+        self._trials.start()
         if self._own_speech is not None:
             self._own_speech.warm()
         self._owners.start()
@@ -330,11 +349,14 @@ class Engine:
         if self._auditor is not None:
             tell_if_alive(self._auditor, message)
 
+    def _prompts(self, language: str) -> Mapping[Prompt, Path]:
+        return render_prompts(self._hurried_speech, language)
+
     def _render_prompts(self) -> None:
         """Speak the fixed sentences of calls ahead, so that no first call waits for them."""
         try:
             for language in self._languages():
-                render_prompts(self._hurried_speech, language)
+                self._prompts(language)
         except (SpeechError, RecordUnavailableError) as error:
             # A call renders what is missing, and reports what cannot be spoken.
             log.warning("prompts_not_rendered_ahead", error=str(error))
@@ -373,3 +395,4 @@ class Engine:
         while not self._closing.is_set():
             self._listener.wait(_LOOK_EVERY)
             self._tell(LookForSignals())
+            self._trials.look()

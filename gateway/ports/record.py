@@ -22,6 +22,7 @@ from gateway.ports.quota import QuotaRepository
 from gateway.ports.signals import Signal, SignalKind, SignalRepository
 from gateway.ports.sources import RefusedPostRepository, SourceCredentials, SourceRepository
 from gateway.ports.timeline import TimelineRepository
+from gateway.ports.trials import TrialRepository
 from gateway.ports.users import AuditRepository, UserRepository
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "SourceCredentials",
     "SourceRepository",
     "TimelineRepository",
+    "TrialRepository",
     "UnitOfWork",
     "UserRepository",
 ]
@@ -85,6 +87,7 @@ class UnitOfWork(Protocol):
     users: UserRepository
     audit: AuditRepository
     refused_posts: RefusedPostRepository
+    trials: TrialRepository
 
     def commit(self) -> None:
         """Make everything durable. After this returns, a crash loses nothing of it."""

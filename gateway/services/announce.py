@@ -170,7 +170,7 @@ class Announcer:
             self._phone_audio(phrases.prompt(language, prompt.value), language, self._hurried_speech).duration
             for prompt in (Prompt.MENU, Prompt.GOODBYE)
         )
-        return min(MESSAGE_ROUNDS * (announcement.duration + menu + KEY_WAIT) + goodbye, LONGEST_CALL)
+        return longest_call(announcement.duration, menu, goodbye)
 
     def _phone_audio(self, text: str, language: str, speech: Speech | None = None) -> Audio:
         speech = speech if speech is not None else self._speech
@@ -218,6 +218,11 @@ class Announcer:
         with self._record.read() as work:
             contact = work.contacts.get(contact_id)
         return contact is not None and contact.has_pin
+
+
+def longest_call(announcement: timedelta, menu: timedelta, goodbye: timedelta) -> timedelta:
+    """Return how long a call lasts in which nobody presses a key, from the lengths of what it says."""
+    return min(MESSAGE_ROUNDS * (announcement + menu + KEY_WAIT) + goodbye, LONGEST_CALL)
 
 
 def _machine_policy(due: Sequence[DueAlert]) -> MachinePolicy:

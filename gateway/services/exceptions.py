@@ -81,3 +81,11 @@ class PositionTakenError(ServiceError):
 
     def __init__(self, position: int, name: str) -> None:
         super().__init__(f"position {position} is taken by {name}: choose another, or leave it out to come last")
+
+
+class TrialRefusedError(ServiceError):
+    """A contact cannot be tried now. ``reason`` is the code of why, which the pages put into words."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the test is refused: {reason}")

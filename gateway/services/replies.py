@@ -18,7 +18,7 @@ from gateway.model.whatsapp_numbers import same_phone
 from gateway.ports.inbound import InboundMessage
 from gateway.ports.record import Record, UnitOfWork
 from gateway.services.acknowledge import AckResult, acknowledge_within
-from gateway.services.buttons import attempt_of
+from gateway.services.buttons import attempt_of, is_of_trial
 from gateway.services.whatsapp import opt_out, people_with, wrote
 
 _TOLD_BY = frozenset({Level.TEXT, Level.VOICE_NOTE})
@@ -176,6 +176,8 @@ def _meant(work: UnitOfWork, message: WrittenMessage, people: Sequence[Contact])
     named = _named(work, message, people)
     if named is not None:
         return named, False
+    if _is_about_trial(work, message):
+        return None, False
     told = _told(work, people)
     if message.payload is None and message.replied_to is None:
         return (told[0] if told else None), False
@@ -184,6 +186,14 @@ def _meant(work: UnitOfWork, message: WrittenMessage, people: Sequence[Contact])
     if len(waiting) > 1:
         return None, True
     return (told[0] if told else None), False
+
+
+def _is_about_trial(work: UnitOfWork, message: WrittenMessage) -> bool:
+    """Tell whether somebody answers a test message: that must not acknowledge an alert which they did not mean."""
+    if message.payload is not None and is_of_trial(message.payload):
+        return True
+    replied_to = message.replied_to
+    return replied_to is not None and work.trials.by_provider_id(message.provider, replied_to) is not None
 
 
 def _named(work: UnitOfWork, message: WrittenMessage, people: Sequence[Contact]) -> _Told | None:

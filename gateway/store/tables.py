@@ -29,6 +29,7 @@ from gateway.model.call import CallOutcome
 from gateway.model.event import EventStatus, Severity, ThrottleReason
 from gateway.model.license import SourceKind
 from gateway.model.quota import NoticeKind, NoticeState, VoiceUseKind
+from gateway.model.trial import TrialKind, TrialOutcome, TrialState
 from gateway.model.user import Role
 from gateway.ports.record import SignalKind
 from gateway.store.columns import BigKey, UtcDateTime, one_of
@@ -53,6 +54,8 @@ FIRST_ACKNOWLEDGEMENT = "is_first"
 OWNER_LINK = "contact_id IS NULL"
 PENDING_NOTICE = "state = 'pending'"
 OWNER_MESSAGE_DUE = "due_at IS NOT NULL"
+OPEN_TRIAL = "state <> 'over'"
+REPORTABLE_TRIAL = "provider_id IS NOT NULL"
 
 
 def _key() -> Column[int]:
@@ -455,5 +458,32 @@ refused_posts = Table(
     Column("last_at", UtcDateTime, nullable=False),
     Column("count", Integer, nullable=False),
     Index("ix_refused_posts_source_id_last_at", "source_id", "last_at"),
+    sqlite_autoincrement=True,
+)
+
+# Test calls and test messages to contacts. ``steps`` is JSON. Of one contact at most one is not over.
+trials = Table(
+    "trials",
+    metadata,
+    _key(),
+    Column("license_id", BigKey, ForeignKey("licenses.id"), nullable=False),
+    Column("contact_id", BigKey, ForeignKey("contacts.id"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("outcome", String(20)),
+    Column("reason", Text),
+    Column("finished_at", UtcDateTime),
+    Column("steps", Text, nullable=False),
+    Column("call_id", String(32), ForeignKey("calls.id")),
+    Column("provider", Text),
+    Column("provider_id", Text),
+    one_of("kind", TrialKind),
+    one_of("state", TrialState),
+    one_of("outcome", TrialOutcome),
+    Index("ix_trials_contact_id_id", "contact_id", "id"),
+    _partial("uq_trials_open", "contact_id", where=OPEN_TRIAL, unique=True),
+    _partial("ix_trials_provider_id", "provider_id", "provider", where=REPORTABLE_TRIAL),
     sqlite_autoincrement=True,
 )

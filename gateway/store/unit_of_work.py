@@ -26,6 +26,7 @@ from gateway.ports.record import (
     SignalRepository,
     SourceRepository,
     TimelineRepository,
+    TrialRepository,
     UserRepository,
 )
 from gateway.store.repositories.acknowledgements import SqlAcknowledgements
@@ -45,6 +46,7 @@ from gateway.store.repositories.refused_posts import SqlRefusedPosts
 from gateway.store.repositories.signals import SqlSignals
 from gateway.store.repositories.sources import SqlSources
 from gateway.store.repositories.timeline import SqlTimeline
+from gateway.store.repositories.trials import SqlTrials
 from gateway.store.repositories.users import SqlAudit, SqlUsers
 
 
@@ -76,6 +78,7 @@ class SqlUnitOfWork:
         self.users: UserRepository = SqlUsers(connection)
         self.audit: AuditRepository = SqlAudit(connection)
         self.refused_posts: RefusedPostRepository = SqlRefusedPosts(connection)
+        self.trials: TrialRepository = SqlTrials(connection, holds=writes)
 
     def commit(self) -> None:
         """See the port. The timeline comes last: its chain is locked for as short a time as can be."""

@@ -214,6 +214,30 @@ def quota_notice(language: str, *, kind: NoticeKind, license_name: str, month: s
     )
 
 
+def trial_announcement(language: str, *, license_name: str) -> str:
+    """Return what a test call says in place of an alert."""
+    words = words_of(language).pgettext("spoken", "This is a test call from {license}. There is no alert.")
+    return words.format(license=spoken(license_name, language, limit=_NAME_LIMIT))
+
+
+def trial_confirmed(language: str) -> str:
+    """Return what the callee of a test call hears who has pressed the key that acknowledges."""
+    return words_of(language).pgettext("spoken", "Your key has arrived. This was only a test. Thank you. Goodbye.")
+
+
+def trial_text(language: str, *, license_name: str) -> str:
+    """Return a test message as free text."""
+    words = words_of(language).pgettext(
+        "written", "🔔 Test message from {license}. There is no alert, you need do nothing."
+    )
+    return words.format(license=one_line(license_name, _NAME_LIMIT))
+
+
+def trial_title(language: str) -> str:
+    """Return what stands in the place of an alert's title where a test message goes by the template of alerts."""
+    return words_of(language).pgettext("written", "Only a test: there is no alert, you need do nothing")
+
+
 def clean(text: str) -> str:
     """Return the text without control characters and lone surrogates, which messengers refuse."""
     kept = (c for c in text if c == "\n" or unicodedata.category(c) not in {"Cc", "Cs"})

@@ -30,6 +30,7 @@ from web.admin import (
     recorded_words,
     sources,
     tabs,
+    trials,
     trunks,
     users,
 )
@@ -41,6 +42,7 @@ _PARTS = (
     live.blueprint,
     sources.blueprint,
     contacts.blueprint,
+    trials.blueprint,
     calls.blueprint,
     trunks.blueprint,
     quota.blueprint,

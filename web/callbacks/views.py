@@ -8,6 +8,7 @@ from gateway.ports.messages import BY_TEMPLATE
 from gateway.ports.record import RecordUnavailableError
 from gateway.services.escalate import delivery_report
 from gateway.services.replies import take_reply
+from gateway.services.trial_messages import take_report
 from web.callbacks.schemas import NOT_RECORDED, answer_to, answers_itself, inbound_message, twiml
 from web.callbacks.verification import verify
 from web.services import services
@@ -54,9 +55,12 @@ def status() -> Response:
     by_template = request.query_string.decode("latin-1").endswith(BY_TEMPLATE)
     report = there.read_report(request.form, by_template=by_template) if there.read_report else None
     if report is not None and report.provider_id is not None:
-        known = delivery_report(
-            there.record, report, at=there.clock.now(), attempt_id=request.args.get("attempt", type=_attempt_id)
-        )
+        trial_id = request.args.get("trial", type=_id)
+        if trial_id is not None:
+            known = take_report(there.record, report, trial_id=trial_id, at=there.clock.now())
+        else:
+            attempt_id = request.args.get("attempt", type=_id)
+            known = delivery_report(there.record, report, at=there.clock.now(), attempt_id=attempt_id)
         log.info("delivery_reported", provider_id=report.provider_id, state=report.state.value, known=known)
         if known and report.fault is MessageFault.SETUP:
             # It will go wrong for everybody until somebody mends it.
@@ -65,7 +69,7 @@ def status() -> Response:
     return Response(status=204)
 
 
-def _attempt_id(text: str) -> int:
+def _id(text: str) -> int:
     number = int(text)
     if not 0 < number < 1 << 63:
         raise ValueError("no id")

@@ -6,19 +6,22 @@ gets none asks ``/admin/live/version`` every few seconds.
 
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from gateway.model.user import Role
 from gateway.ports.record import RecordUnavailableError, UnitOfWork
-from gateway.services import trunk_board
+from gateway.services import trials, trunk_board
 from web.admin import access
+from web.converters import record_id
 from web.services import WebServices, services
 
 blueprint = Blueprint("live", __name__, url_prefix="/live")
+
+Look = Callable[[UnitOfWork], str]
 
 _SHARE = 4  # one thread in so many may hold a stream
 _STREAM_SECONDS = 15.0  # shorter than the web processes' patience at a stop
@@ -35,19 +38,19 @@ _pause = threading.Event()
 @access.open_to(Role.VIEWER)
 def version() -> Response:
     """Say what the present version of what the user sees is."""
+    look = _looked_at()
     with services().record.read() as work:
-        at = services().clock.now() if _of_engine() else None
-        return jsonify(version=version_of(work, access.scope().shown, engine_at=at))
+        return jsonify(version=look(work))
 
 
 @blueprint.get("/")
 @access.open_to(Role.VIEWER)
 def stream() -> ResponseReturnValue:
     """Send the version now and whenever it changes, for a while; 503 where too many streams are open."""
-    there = services()
+    there, look = services(), _looked_at()
     if not _begin(there.config.web.threads // _SHARE):
         return Response(status=503)
-    answer = Response(_versions(there, access.scope().shown, engine=_of_engine()), mimetype="text/event-stream")
+    answer = Response(_versions(there, look), mimetype="text/event-stream")
     # A proxy that collects the answer before it passes it on would defeat the purpose (nginx's name for it).
     answer.headers["X-Accel-Buffering"] = "no"
     answer.call_on_close(_end)
@@ -70,13 +73,27 @@ def _of_engine() -> bool:
     return request.args.get("of") == "engine" and access.may(Role.ADMIN)
 
 
-def _versions(there: WebServices, license_ids: Collection[int] | None, *, engine: bool) -> Iterator[str]:
+def _looked_at() -> Look:
+    """Return what gives the version of what the page shows: the events of its licenses, or one test."""
+    there, shown, engine = services(), access.scope().shown, _of_engine()
+    trial_id = request.args.get("trial", type=record_id)
+    if trial_id is None:
+        return lambda work: version_of(work, shown, engine_at=there.clock.now() if engine else None)
+    with there.record.read() as work:
+        trial = work.trials.get(trial_id)
+    if trial is None:
+        abort(404)
+    access.require_visible(trial.license_id)
+    return lambda work: trials.version_of(work, trial_id, there.clock.now())
+
+
+def _versions(there: WebServices, look: Look) -> Iterator[str]:
     yield f"retry: {_RECONNECT_MILLISECONDS}\n\n"
     told, ends_at = "", time.monotonic() + _STREAM_SECONDS
     while time.monotonic() < ends_at:
         try:
             with there.record.read() as work:
-                now = version_of(work, license_ids, engine_at=there.clock.now() if engine else None)
+                now = look(work)
         except RecordUnavailableError:
             return
         # A comment shows that somebody is still there, and finds out whether the browser is.
