@@ -61,6 +61,7 @@ def _examples(made: Filled) -> tuple[dict[str, Any], dict[str, Any]]:
         "license_id": made.own["license"],
         "user_id": made.own["user:viewer"],
         "call_id": made.own_call,
+        "trial_id": made.own["trial"],
     }
     other = {
         "contact_id": made.other["contact"],
@@ -69,6 +70,7 @@ def _examples(made: Filled) -> tuple[dict[str, Any], dict[str, Any]]:
         "license_id": made.other["license"],
         "user_id": made.other["user"],
         "call_id": made.other_call,
+        "trial_id": made.other["trial"],
     }
     return own, other
 

@@ -20,18 +20,20 @@ from gateway.model.contact import Contact
 from gateway.model.event import EventStatus
 from gateway.model.license import License, SourceKind
 from gateway.model.timeline import TimelineType
+from gateway.model.trial import TrialKind, TrialOutcome, TrialStepName
 from gateway.model.user import Role
 from gateway.ports.heartbeats import Heartbeat, LinesState, TrunkState
 from gateway.ports.messages import Delivery
 from gateway.ports.phone import CallEnded
 from gateway.ports.record import Record
-from gateway.services import acknowledge, contacts, keys, sources, tenants, users
+from gateway.services import acknowledge, contacts, keys, sources, tenants, trials, users
 from gateway.services.advance import advance
 from gateway.services.calls import begin_call, end_call, note_progress
 from gateway.services.contacts import ContactChange
 from gateway.services.escalate import MessageResult, delivery_report, finish_messages
 from gateway.services.quota import VoiceQuota
 from gateway.services.tokens import SourceTokens
+from gateway.services.trial_messages import take_report
 from gateway.services.users import UserChange
 from tests.unit.web.installation import BEGINNING, Installation, post
 from tests.unit.web.pages import PASSWORD, TOKENS, quick_passwords, with_pages
@@ -100,8 +102,33 @@ def fill(record: Record, **values: object) -> Filled:
     made.own |= {"event": story.first_event, "exhausted": story.exhausted}
     made.other |= {"event": story.other_event}
     made.own_call, made.other_call = story.own_call, story.other_call
+    for people in (made.own, made.other):
+        people["trial"] = _try(there, people["contact"])
     _beat(there)
     return made
+
+
+def _try(there: Installation, contact_id: int) -> int:
+    """Record a test message of yesterday, which was read."""
+    at = BEGINNING - timedelta(days=1)
+    trial = trials.ask(
+        there.record,
+        contact_id=contact_id,
+        kind=TrialKind.MESSAGE,
+        tiers=CONFIG.tiers,
+        safety=CONFIG.call_safety.safety(),
+        actor=_root(),
+        at=at,
+    )
+    with there.record.write() as work:
+        begun = trials.with_step(trial, TrialStepName.TAKEN, at)
+        trials.over(work, trials.with_step(begun, TrialStepName.SENT, at), TrialOutcome.DONE, None, at)
+        work.commit()
+    for state in (AttemptState.DELIVERED, AttemptState.READ):
+        at += timedelta(seconds=2)
+        report = Delivery(state=state, provider="twilio", provider_id=f"SM{trial.id:032x}")
+        assert take_report(there.record, report, trial_id=trial.id, at=at)
+    return trial.id
 
 
 def _people(there: Installation, other: License) -> tuple[dict[str, int], dict[str, int]]:

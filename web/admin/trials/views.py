@@ -17,26 +17,18 @@ from web.services import services
 blueprint = Blueprint("trials", __name__, url_prefix="/contacts/<int:contact_id>/tests")
 
 
-@blueprint.post("/<any(call, message):kind>")
+@blueprint.post("/call")
 @access.open_to(Role.ADMIN)
-def begin(contact_id: int, kind: str) -> ResponseReturnValue:
-    """Ask the engine for a test call or a test message, and show what becomes of it."""
-    contact, there = _contact(contact_id), services()
-    try:
-        trial = trials.ask(
-            there.record,
-            contact_id=contact_id,
-            kind=TrialKind(kind),
-            tiers=there.config.tiers,
-            safety=there.config.call_safety.safety(),
-            actor=access.actor(),
-            at=there.clock.now(),
-        )
-    except TrialRefusedError as refused:
-        flash(f"{contact.name}: {reason_words(refused.reason)}", "warning")
-        return redirect(url_for("admin.contacts.index", _anchor=f"contact-{contact_id}"))
-    there.wakeup.notify()
-    return redirect(url_for(".show", contact_id=contact_id, trial_id=trial.id))
+def call(contact_id: int) -> ResponseReturnValue:
+    """Ask the engine for a test call, and show what becomes of it."""
+    return _begin(contact_id, TrialKind.CALL)
+
+
+@blueprint.post("/message")
+@access.open_to(Role.ADMIN)
+def message(contact_id: int) -> ResponseReturnValue:
+    """Ask the engine for a test message, and show what becomes of it."""
+    return _begin(contact_id, TrialKind.MESSAGE)
 
 
 @blueprint.get("/<int:trial_id>")
@@ -69,6 +61,25 @@ def show(contact_id: int, trial_id: int) -> str:
         version=version,
         now=now,
     )
+
+
+def _begin(contact_id: int, kind: TrialKind) -> ResponseReturnValue:
+    contact, there = _contact(contact_id), services()
+    try:
+        trial = trials.ask(
+            there.record,
+            contact_id=contact_id,
+            kind=kind,
+            tiers=there.config.tiers,
+            safety=there.config.call_safety.safety(),
+            actor=access.actor(),
+            at=there.clock.now(),
+        )
+    except TrialRefusedError as refused:
+        flash(f"{contact.name}: {reason_words(refused.reason)}", "warning")
+        return redirect(url_for("admin.contacts.index", _anchor=f"contact-{contact_id}"))
+    there.wakeup.notify()
+    return redirect(url_for(".show", contact_id=contact_id, trial_id=trial.id))
 
 
 def _contact(contact_id: int) -> Contact:
