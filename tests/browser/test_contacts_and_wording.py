@@ -1,8 +1,5 @@
 """The main jobs of the tabs Contacts and Licenses in a real browser."""
 
-import wave
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,35 +7,15 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
 from gateway.ports.record import Record
-from gateway.ports.speech import Audio, AudioFormat
 from tests.browser.pages import DESKTOP, PHONE, sign_in, watch
 from tests.unit.web.installation import Installation
-from tests.unit.web.pages import TOKENS, add_user, quick_passwords
+from tests.unit.web.pages import add_user, with_pages
+from tests.unit.web.tone import Tone
 from tests.waiting import until
-from web import create_app
-from web.services import AdminServices
 
 pytestmark = pytest.mark.browser
 
 NAMES = ("Ana", "Ben", "Cleo")
-
-
-class Tone:
-    """Says everything as a silence of some seconds, and notes what it was."""
-
-    def __init__(self, directory: Path) -> None:
-        self.file = directory / "said.wav"
-        self.said: list[str] = []
-
-    def render(self, text: str, *, language: str, audio_format: AudioFormat) -> Audio:
-        del language, audio_format
-        self.said.append(text)
-        with wave.open(str(self.file), "wb") as out:
-            out.setnchannels(1)
-            out.setsampwidth(2)
-            out.setframerate(8000)
-            out.writeframes(bytes(16000 * 60))
-        return Audio(path=self.file, duration=timedelta(seconds=60), engine="espeak")
 
 
 @pytest.fixture
@@ -57,10 +34,7 @@ def speech(tmp_path: Path) -> Tone:
 
 @pytest.fixture
 def app(there: Installation, speech: Tone) -> Flask:
-    admin = AdminServices(
-        session_key=b"a session key for tests, 32 bytes", passwords=quick_passwords(), tokens=TOKENS, speech=speech
-    )
-    return create_app(replace(there.services, admin=admin))
+    return with_pages(there, speech=speech)
 
 
 def names(there: Installation) -> list[str]:

@@ -6,9 +6,10 @@ the first test: give ``_EXAMPLES`` one of each license's.
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +18,14 @@ from werkzeug.routing import Rule
 
 from gateway.model.user import Role
 from gateway.ports.record import Record
-from gateway.services import users
+from gateway.services import spoken, users
 from gateway.services.users import UserChange
-from gateway.store import open_record
 from tests.unit.web.filled import Filled, fill
 from tests.unit.web.pages import PASSWORD, Browser, quick_passwords, with_pages
+from tests.unit.web.tone import Tone
 from web.admin import access
+
+pytestmark = pytest.mark.databases("sqlite")
 
 _RANKS = {Role.VIEWER: 0, Role.ADMIN: 1, Role.SUPERADMIN: 2}
 # Values of addresses that belong to nobody.
@@ -61,6 +64,7 @@ def _examples(made: Filled) -> tuple[dict[str, Any], dict[str, Any]]:
         "license_id": made.own["license"],
         "user_id": made.own["user:viewer"],
         "call_id": made.own_call,
+        "attempt_id": _note_of(made, made.own["event"]),
         "trial_id": made.own["trial"],
     }
     other = {
@@ -70,16 +74,16 @@ def _examples(made: Filled) -> tuple[dict[str, Any], dict[str, Any]]:
         "license_id": made.other["license"],
         "user_id": made.other["user"],
         "call_id": made.other_call,
+        "attempt_id": _note_of(made, made.other["event"]),
         "trial_id": made.other["trial"],
     }
     return own, other
 
 
-@pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
+def _note_of(made: Filled, event_id: int) -> int:
+    """Return an attempt of the event that was a voice note."""
+    with made.there.record.read() as work:
+        return spoken.heard_notes(work.attempts.of_event(event_id))[0].id
 
 
 @pytest.fixture
@@ -88,8 +92,8 @@ def made(record: Record) -> Filled:
 
 
 @pytest.fixture
-def app(made: Filled) -> Flask:
-    return with_pages(made.there)
+def app(made: Filled, tmp_path: Path) -> Flask:
+    return with_pages(made.there, speech=Tone(tmp_path))
 
 
 def views(app: Flask) -> list[View]:
