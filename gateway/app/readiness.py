@@ -1,16 +1,15 @@
 """How the parts of the gateway are, for ``/readyz``: what this process sees, and what the engine says of itself."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from gateway.config.schema import Config
 from gateway.ports.clock import Clock
+from gateway.ports.phone import TWILIO
 from gateway.ports.record import Heartbeat, Record, RecordUnavailableError
+from gateway.services.trunk_board import ENGINE_SILENT_AFTER, UNKNOWN_WORDS, condition_of, lines_now
 from gateway.store.schema import SchemaState, schema_state
 from web.services import Part, PartState
-
-# The engine says every two seconds how it is.
-_ENGINE_SILENT_AFTER = timedelta(seconds=10)
 
 
 def parts_of(config: Config, record: Record, clock: Clock) -> Sequence[Part]:
@@ -22,7 +21,7 @@ def parts_of(config: Config, record: Record, clock: Clock) -> Sequence[Part]:
     parts = _record_parts(SchemaState.CURRENT, None)
     with record.read() as work:
         heartbeats = work.heartbeats.latest()
-    return parts + _engine_parts(heartbeats, clock.now())
+    return parts + _engine_parts(heartbeats, clock.now()) + _trunk_parts(config, heartbeats, clock.now())
 
 
 def _record_parts(schema: SchemaState, error: str | None) -> list[Part]:
@@ -39,7 +38,7 @@ def _record_parts(schema: SchemaState, error: str | None) -> list[Part]:
 
 
 def _engine_parts(heartbeats: Sequence[Heartbeat], now: datetime) -> list[Part]:
-    alive = [beat for beat in heartbeats if now - beat.at < _ENGINE_SILENT_AFTER]
+    alive = [beat for beat in heartbeats if now - beat.at < ENGINE_SILENT_AFTER]
     if not alive:
         detail = "not running: alerts are taken and wait for it; start `tocsin serve` or `tocsin engine`"
         return [Part(name="engine", state=PartState.DOWN, detail=detail)]
@@ -49,3 +48,31 @@ def _engine_parts(heartbeats: Sequence[Heartbeat], now: datetime) -> list[Part]:
             well = detail.startswith("ok")
             parts.append(Part(name=name, state=PartState.OK if well else PartState.DEGRADED, detail=detail))
     return parts
+
+
+def _trunk_parts(config: Config, heartbeats: Sequence[Heartbeat], now: datetime) -> list[Part]:
+    """Say how the trunks are, as the engine last said; what nobody has said of late is not known, and no good sign.
+
+    An engine that has just been started has not looked at its lines yet: then nothing is said.
+    """
+    lines = lines_now(heartbeats, now)
+    if lines is not None:
+        found = [(state.trunk, condition_of(state)) for state in lines.trunks]
+        return [
+            Part(
+                name=f"trunk {trunk}",
+                state=PartState.DEGRADED if condition.is_trouble else PartState.OK,
+                detail=condition.words,
+            )
+            for trunk, condition in found
+        ]
+    if any(now - beat.at < ENGINE_SILENT_AFTER for beat in heartbeats):
+        return []
+    return [Part(name=f"trunk {name}", state=PartState.DEGRADED, detail=UNKNOWN_WORDS) for name in _trunks(config)]
+
+
+def _trunks(config: Config) -> list[str]:
+    names = [trunk.name for trunk in config.asterisk.trunks] if config.asterisk is not None else []
+    if config.twilio is not None and config.twilio.voice_from is not None:
+        names.append(TWILIO)
+    return names

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from gateway.model.attempt import Level
 from gateway.model.event import EventStatus, Severity
 
 
@@ -42,6 +43,16 @@ class EventRow:
     closed_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedMessages:
+    """Messages of one level that failed for one reason. ``event_id`` is the newest event among them."""
+
+    level: Level
+    reason: str | None
+    count: int
+    event_id: int
+
+
 class EventListRepository(Protocol):
     """Lists and counts of events."""
 
@@ -59,6 +70,12 @@ class EventListRepository(Protocol):
 
     def open_count(self, license_ids: Collection[int] | None) -> int:
         """Return how many events are open."""
+        ...
+
+    def failed_messages(
+        self, license_ids: Collection[int] | None, *, since: datetime, limit: int
+    ) -> Sequence[FailedMessages]:
+        """Return what failed among the newest tries that were made since then, the latest first. Costs little."""
         ...
 
     def version(self, license_ids: Collection[int] | None) -> str:

@@ -9,9 +9,11 @@ from gateway.config.schema import Config
 from gateway.model.event import EventStatus
 from gateway.model.license import License
 from gateway.model.quota import month_at
+from gateway.model.whatsapp import WINDOW_CLOSED
 from gateway.ports.event_lists import EventFilter
 from gateway.ports.record import Record, UnitOfWork
 from gateway.services.quota import effective_tier, time_zone
+from gateway.services.trunk_board import ENGINE_SILENT_AFTER, condition_of, lines_now
 
 _DAY = timedelta(hours=24)
 _LISTED = 20
@@ -21,6 +23,10 @@ _NEAR_PERCENT = 80
 class AttentionKind(StrEnum):
     """What is not as it should be."""
 
+    ENGINE_AWAY = "engine_away"
+    PART_TROUBLE = "part_trouble"
+    TRUNK_TROUBLE = "trunk_trouble"
+    MESSAGES_FAILED = "messages_failed"
     EXHAUSTED = "exhausted"
     THROTTLED = "throttled"
     REFUSED = "refused"
@@ -29,15 +35,22 @@ class AttentionKind(StrEnum):
     WHATSAPP_BLOCKED = "whatsapp_blocked"
     VOICE_NEAR = "voice_near"
     VOICE_SPENT = "voice_spent"
+    EVENTS_NEAR = "events_near"
+    EVENTS_SPENT = "events_spent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
-    """One thing to look at. ``about`` names it for people; ``target_id`` is its id, ``count`` how many there are."""
+    """One thing to look at. ``about`` names it for people; ``target_id`` is its id, ``count`` how many there are.
+
+    ``license_id`` is ``None`` for what concerns the whole installation. ``since`` is the last sign of life of what has
+    gone silent.
+    """
 
     kind: AttentionKind
-    license_id: int
+    license_id: int | None
     about: str
+    since: datetime | None = None
     target_id: int | None = None
     count: int = 1
     detail: str | None = None
@@ -49,10 +62,50 @@ def attention(record: Record, config: Config, license_ids: Collection[int] | Non
         licenses = [one for one in work.licenses.list() if license_ids is None or one.id in license_ids]
         active = [one for one in licenses if one.active]
         return [
+            *_installation(work, at),
+            *_messages_failed(work, license_ids, at),
             *_nobody_reached(work, license_ids, at),
             *(found for one in active for found in _of_license(work, config, one, at)),
             *_refused(work, license_ids, at),
         ]
+
+
+def _installation(work: UnitOfWork, at: datetime) -> Sequence[Attention]:
+    """Return what is wrong with the engine, its phone systems, its bot and its trunks, as it last said."""
+    beats = work.heartbeats.latest()
+    alive = [beat for beat in beats if at - beat.at < ENGINE_SILENT_AFTER]
+    if not alive:
+        last = max((beat.at for beat in beats), default=None)
+        return (Attention(kind=AttentionKind.ENGINE_AWAY, license_id=None, about="", since=last),)
+    parts = [
+        Attention(kind=AttentionKind.PART_TROUBLE, license_id=None, about=name, detail=detail)
+        for beat in alive
+        for name, detail in beat.parts.items()
+        if not detail.startswith("ok")
+    ]
+    lines = lines_now(beats, at)
+    trunks = [
+        Attention(kind=AttentionKind.TRUNK_TROUBLE, license_id=None, about=one.trunk, detail=condition_of(one).words)
+        for one in (lines.trunks if lines is not None else ())
+        if condition_of(one).is_trouble
+    ]
+    return [*parts, *trunks]
+
+
+def _messages_failed(work: UnitOfWork, license_ids: Collection[int] | None, at: datetime) -> Sequence[Attention]:
+    """Return which messages failed today: those that only needed WhatsApp's window were tried in another way."""
+    return [
+        Attention(
+            kind=AttentionKind.MESSAGES_FAILED,
+            license_id=None,
+            about=one.level.value,
+            count=one.count,
+            target_id=one.event_id,
+            detail=one.reason,
+        )
+        for one in work.event_lists.failed_messages(license_ids, since=at - _DAY, limit=_LISTED)
+        if not (one.reason or "").startswith(WINDOW_CLOSED)
+    ]
 
 
 def _nobody_reached(work: UnitOfWork, license_ids: Collection[int] | None, at: datetime) -> Sequence[Attention]:
@@ -99,18 +152,27 @@ def _of_license(work: UnitOfWork, config: Config, license_: License, at: datetim
 
 
 def _voice(work: UnitOfWork, config: Config, license_: License, at: datetime) -> Sequence[Attention]:
-    cap = effective_tier(config.tiers, license_).voice_minutes
-    if cap is None:
+    tier, month = effective_tier(config.tiers, license_), month_at(at, time_zone(license_))
+    found: list[Attention] = []
+    if tier.voice_minutes is not None:
+        used = work.quota.voice_seconds(license_.id, month.name).used
+        kinds = (AttentionKind.VOICE_NEAR, AttentionKind.VOICE_SPENT)
+        found += _near(license_, kinds, used=used // 60, share=used / 60, cap=tier.voice_minutes)
+    if tier.events_per_month is not None:
+        events = work.quota.count_events(license_.id, month)
+        kinds = (AttentionKind.EVENTS_NEAR, AttentionKind.EVENTS_SPENT)
+        found += _near(license_, kinds, used=events, share=events, cap=tier.events_per_month)
+    return found
+
+
+def _near(
+    license_: License, kinds: tuple[AttentionKind, AttentionKind], *, used: int, share: float, cap: int
+) -> Sequence[Attention]:
+    near, spent = kinds
+    if share * 100 < cap * _NEAR_PERCENT:
         return ()
-    month = month_at(at, time_zone(license_))
-    used = work.quota.voice_seconds(license_.id, month.name).used
-    if used >= cap * 60:
-        kind = AttentionKind.VOICE_SPENT
-    elif used * 100 >= cap * 60 * _NEAR_PERCENT:
-        kind = AttentionKind.VOICE_NEAR
-    else:
-        return ()
-    return (Attention(kind=kind, license_id=license_.id, about=license_.name, count=used // 60, detail=str(cap)),)
+    kind = spent if share >= cap else near
+    return (Attention(kind=kind, license_id=license_.id, about=license_.name, count=used, detail=str(cap)),)
 
 
 def _refused(work: UnitOfWork, license_ids: Collection[int] | None, at: datetime) -> Sequence[Attention]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gateway.ports.heartbeats import Heartbeat, LinesState, TrunkState
+from gateway.wording.catalogues import marked
 
 # An engine says every other second how it is.
 ENGINE_SILENT_AFTER = timedelta(seconds=10)
@@ -28,7 +29,28 @@ class TrunkCondition(StrEnum):
         """Whether calls go through the trunk, be it after the others."""
         return self not in _CARRIES_NONE
 
+    @property
+    def is_trouble(self) -> bool:
+        """Whether somebody should look at it."""
+        return self not in {TrunkCondition.WELL, TrunkCondition.FULL}
 
+    @property
+    def words(self) -> str:
+        """The condition in English words, to be put behind the trunk's name; marked for translation."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    TrunkCondition.SYSTEM_AWAY: marked("its phone system takes no calls: start it, and see what tocsin doctor says"),
+    TrunkCondition.CARRIER_SILENT: marked("its carrier does not answer: check host, port, transport and the firewall"),
+    TrunkCondition.LEFT_ALONE: marked("left alone for a while, because call after call failed"),
+    TrunkCondition.ON_TRIAL: marked("on trial after failures: one call is to find out whether it works again"),
+    TrunkCondition.NOT_REGISTERED: marked("not registered: check username and password; it is tried after the others"),
+    TrunkCondition.DEMOTED: marked("does far worse than the others, and is tried after them"),
+    TrunkCondition.FULL: marked("well; every line has a call"),
+    TrunkCondition.WELL: marked("well"),
+}
+UNKNOWN_WORDS = marked("not known: no engine has said how it is of late")
 _CARRIES_NONE = frozenset({TrunkCondition.SYSTEM_AWAY, TrunkCondition.CARRIER_SILENT, TrunkCondition.LEFT_ALONE})
 
 

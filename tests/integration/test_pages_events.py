@@ -1,12 +1,13 @@
 """The overview and the tab of events."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 
-from gateway.model.attempt import AttemptState
+from gateway.model.attempt import Attempt, AttemptState, Level
 from gateway.model.event import EventStatus
 from gateway.model.user import Role
 from tests.unit.web.installation import Installation, open_event, post
@@ -44,6 +45,37 @@ def test_what_needs_attention_is_named(app: Flask, there: Installation, root: Br
     page = root.text("/admin/overview/")
     assert "Ana has a number that does not exist: +15550123" in page
     assert "Nobody took: Nobody took this" in page
+
+
+def test_messages_that_failed_and_caps_that_are_near_are_named(app: Flask, there: Installation, root: Browser) -> None:
+    ana = there.add_contact("Ana")
+    first, second = (open_event(app.test_client(), title) for title in ("One", "Two"))
+    reasons = {first: "63024", second: "63024"}
+    with there.record.write() as work:
+        for event_id, reason in [*reasons.items(), (second, "window_closed: 63016")]:
+            work.attempts.add(
+                Attempt(
+                    id=0,
+                    event_id=event_id,
+                    contact_id=ana.id,
+                    level=Level.TEXT,
+                    number=1,
+                    state=AttemptState.FAILED,
+                    began_at=there.clock.now(),
+                    ended_at=there.clock.now(),
+                    reason=reason,
+                )
+            )
+        work.commit()
+    page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", root.text("/admin/overview/")))
+    assert "WhatsApp text: 2 failed in the last 24 hours (63024)" in page
+    assert "1 failed" not in page, "what only needed an open window was tried again by template"
+    there.change_license(caps={"events_per_month": 2})
+    assert "has no events left this month" in root.text("/admin/overview/")
+    there.change_license(active=False)
+    assert "has no events left this month" not in root.text("/admin/overview/")
+    there.clock.advance(86401)
+    assert "failed in the last 24 hours" not in root.text("/admin/overview/")
 
 
 def test_events_are_filtered_and_paged(there: Installation, root: Browser) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from gateway.app.readiness import parts_of
 from gateway.config.schema import Config
 from gateway.model.call import Call, CallOutcome
 from gateway.model.user import Role
@@ -159,3 +160,51 @@ def test_the_word_of_the_newest_engine_counts(there: Installation, root: Browser
     there.clock.advance(1)
     beat(there, TrunkState(trunk="carrier-a", in_use=2, max_calls=9), engine="new")
     assert "2 of 9 lines in use" in root.text(TRUNKS)
+
+
+def parts(there: Installation) -> dict[str, tuple[str, str]]:
+    found = parts_of(there.config, there.record, there.clock)
+    return {part.name: (part.state.value, part.detail) for part in found if part.name.startswith("trunk ")}
+
+
+def test_readiness_tells_how_the_trunks_are_and_when_that_is_not_known(there: Installation) -> None:
+    beat(
+        there,
+        TrunkState(trunk="carrier-a", max_calls=2, breaker="open"),
+        TrunkState(trunk="carrier-b", max_calls=2, in_use=2),
+    )
+    assert parts(there) == {
+        "trunk carrier-a": ("degraded", "left alone for a while, because call after call failed"),
+        "trunk carrier-b": ("ok", "well; every line has a call"),
+    }
+    there.clock.advance(ENGINE_SILENT_AFTER.total_seconds())
+    assert {name: state for name, (state, _) in parts(there).items()} == {
+        "trunk carrier-a": "degraded",
+        "trunk carrier-b": "degraded",
+        "trunk twilio": "degraded",
+    }
+    assert parts(there)["trunk carrier-a"][1] == "not known: no engine has said how it is of late"
+
+
+def test_overview_names_trunks_and_parts_that_are_in_trouble_and_an_engine_that_is_silent(
+    there: Installation, root: Browser
+) -> None:
+    assert "No engine runs: alerts are taken, and nobody is told of them." in words(root.text("/admin/overview/"))
+    lines = LinesState(
+        trunks=(
+            TrunkState(trunk="carrier-a", max_calls=2, reachable=False),
+            TrunkState(trunk="carrier-b", max_calls=2),
+        )
+    )
+    said = {"auditor": "ok", "asterisk pbx1": "not connected since noon: <refused>"}
+    with there.record.write() as work:
+        work.heartbeats.beat(Heartbeat(engine="one", at=there.clock.now(), parts=said, lines=lines))
+        work.commit()
+    page = words(root.text("/admin/overview/"))
+    assert "No engine runs" not in page
+    assert "Trunk carrier-a : its carrier does not answer" in page
+    assert "asterisk pbx1: not connected since noon: &lt;refused&gt;" in page
+    assert "Trunk carrier-b" not in page
+    there.clock.advance(ENGINE_SILENT_AFTER.total_seconds())
+    assert "No engine runs" in words(root.text("/admin/overview/"))
+    assert "Last sign of life:" in words(root.text("/admin/overview/"))

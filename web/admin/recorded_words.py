@@ -60,5 +60,8 @@ def reason(code: str | None) -> str:
     """Return why an attempt ended as it did or was left out, in words; a provider's own words as they are."""
     if not code:
         return ""
-    known = _REASONS.get(code)
-    return str(known) if known is not None else translated(in_words(code))
+    # Behind some codes stand the provider's own words.
+    known, separator, words = code.partition(": ")
+    if known in _REASONS:
+        return f"{_REASONS[known]}{separator}{words}"
+    return translated(in_words(code))

@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, select, text
 
+from gateway.model.attempt import AttemptState, Level
 from gateway.model.event import EventStatus, Severity
-from gateway.ports.event_lists import EventFilter, EventRow
+from gateway.ports.event_lists import EventFilter, EventRow, FailedMessages
 from gateway.store.repositories.events import GRAVITY
-from gateway.store.tables import OPEN_EVENT, chain_heads, events
+from gateway.store.tables import OPEN_EVENT, attempts, chain_heads, events
 
 _ROW = (
     events.c.id,
@@ -30,6 +31,10 @@ _ROW = (
     events.c.acknowledged_via,
     events.c.closed_at,
 )
+
+# So many tries are looked at for failures: those of some thousand alerts, in a few milliseconds.
+_NEWEST_ATTEMPTS = 5000
+_FAILED = (AttemptState.FAILED, AttemptState.UNAVAILABLE, AttemptState.UNKNOWN)
 
 
 class SqlEventLists:
@@ -74,6 +79,31 @@ class SqlEventLists:
         """See the port."""
         query = _of_licenses(select(func.count()).select_from(events).where(text(OPEN_EVENT)), license_ids)
         return int(self._connection.execute(query).scalar_one())
+
+    def failed_messages(
+        self, license_ids: Collection[int] | None, *, since: datetime, limit: int
+    ) -> Sequence[FailedMessages]:
+        """See the port. Ids ascend with time, so that a bounded end of the table is looked at, however long it is."""
+        newest = select(func.coalesce(func.max(attempts.c.id), 0)).scalar_subquery()
+        last = func.max(attempts.c.event_id)
+        query = _of_licenses(
+            select(attempts.c.level, attempts.c.reason, func.count(), last)
+            .join(events, events.c.id == attempts.c.event_id)
+            .where(
+                attempts.c.id > newest - _NEWEST_ATTEMPTS,
+                attempts.c.began_at >= since,
+                attempts.c.state.in_([state.value for state in _FAILED]),
+                attempts.c.level != Level.CALL.value,
+            )
+            .group_by(attempts.c.level, attempts.c.reason)
+            .order_by(last.desc())
+            .limit(limit),
+            license_ids,
+        )
+        return [
+            FailedMessages(level=Level(level), reason=reason, count=count, event_id=event_id)
+            for level, reason, count, event_id in self._connection.execute(query)
+        ]
 
     def version(self, license_ids: Collection[int] | None) -> str:
         """See the port: every change is an entry on a timeline, and each license's chain has its last index."""
