@@ -12,6 +12,7 @@ MUST_HAPPEN = (
     *(status.value for status in EventStatus if status is not EventStatus.OPEN),
     *(level.value for level in Level if level is not Level.CALL),
     *("call", "bundled call", "call after an edit", "call that waits for another", "key 1", "key 2"),
+    *("test call", "test message"),
     *("death", "database lost", "audit", "phone_system_out_of_reach", "no_answer", "found_at_provider"),
     *("call_cap_number_3h", "call_cap_contact_hour", "voice_quota_spent"),
     *("not_in_tier", "not_in_policy", "no_owner_chat"),
@@ -38,7 +39,7 @@ POLICY_EDITS: list[dict[str, object | None]] = [
     {"call_attempts": 1, "call_gap": "2s"},
     {"call_gap": "1m", "ring_timeout": "10s"},
     {"stand_down": False},
-    {"events_per_minute": 3},
+    {"events_per_minute": 2},
     dict.fromkeys(
         ("l1_wait", "l2_wait", "call_attempts", "call_gap", "ring_timeout", "stand_down", "events_per_minute")
     ),

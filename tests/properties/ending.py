@@ -10,6 +10,8 @@ from gateway.model.call import Call
 from gateway.model.caps import CallCaps
 from gateway.model.event import Event, EventStatus
 from gateway.model.quota import VoiceUseKind
+from gateway.model.trial import TrialState
+from gateway.ports.call_details import CallFilter
 from gateway.ports.record import UnitOfWork
 from gateway.services import evidence
 from gateway.store import SqlRecord
@@ -44,18 +46,16 @@ def faults(record: SqlRecord, pbx: SimPbx, caps: CallCaps, expected: dict[int, E
             yield int(use.reference), f"nobody settles {use}"
         for fault in (*(fault for leg in legs for fault in _of_leg(work, leg, pbx)), *_caps(work, rang, caps)):
             yield 0, fault
+        for state in (TrialState.ASKED, TrialState.BEGUN):
+            for trial in work.trials.in_state(state):
+                yield 0, f"a test does not end: {trial}"
     for license_id in evidence.license_ids(record):
         if not evidence.verify(record, license_id).holds:
             yield 0, f"the chain of license {license_id} is broken"
 
 
 def _legs(work: UnitOfWork, license_id: int) -> Iterator[Call]:
-    known: set[str] = set()
-    for event in work.events.list(status=None, license_id=license_id, limit=10_000):
-        for leg in work.calls.of_event(event.id):
-            if leg.id not in known:
-                known.add(leg.id)
-                yield leg
+    yield from work.call_details.newest(CallFilter(license_id=license_id), limit=10_000)
 
 
 # --- events -----------------------------------------------------------------------------------------------------------

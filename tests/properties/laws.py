@@ -11,8 +11,10 @@ from pathlib import Path
 
 from actors.auditor import AuditResult
 from gateway.model.attempt import Attempt, AttemptState, Level
+from gateway.model.call import Call
 from gateway.model.event import EventStatus
 from gateway.model.ladder import WaitUntil, next_step
+from gateway.model.trial import TrialState
 from gateway.ports.messages import Message
 from gateway.ports.phone import CallOrder
 from gateway.ports.record import EscalationRecord, UnitOfWork
@@ -23,6 +25,7 @@ from tests.properties.outside import SimPbx
 from tests.properties.tenancy import Expected, Tenancy, essence
 
 LINK, REPORT = "https://alerts.example/a/", "https://alerts.example/status/"
+TRIAL_REPORT = "https://alerts.example/trials/"
 
 
 class Laws:
@@ -33,6 +36,7 @@ class Laws:
         self._sql = sqlite3.connect(file, isolation_level=None)
         self._ledger = Ledger(self._sql, tenancy.voice_cap)
         self._handed_over: set[int] = set()
+        self._tests_sent: set[int] = set()
         self._version = -1
         self._waiting: list[tuple[int, datetime | None]] = []
         self.violations: list[str] = []
@@ -64,7 +68,7 @@ class Laws:
         with self._record.read() as work:
             call = work.calls.get(order.call_id)
             attempts = work.attempts.of_call(order.call_id)
-            if call is None or not attempts:
+            if call is None or not (attempts or self._is_test(work, call)):
                 self.violations.append(f"{order.call_id} rings, and is not on record")
                 return
             for other in self._pbx.live():
@@ -73,12 +77,27 @@ class Laws:
                     self.violations.append(f"two calls to contact {call.contact_id} at once")
             for attempt in attempts:
                 self._check_announced(work, order, attempt, call.contact_id)
+            if not attempts:
+                self._check_test(work, call)
+                return
         expected = [self.expected[attempt.event_id] for attempt in attempts]
         if order.ring_timeout != max(each.policy.ring_timeout for each in expected):
             self.violations.append(f"{order.call_id} rings as long as no snapshot says")
         self.seen["call"] += 1
         self.seen["bundled call"] += len(attempts) > 1
         self.seen["call after an edit"] += any(self._is_edited(attempt) for attempt in attempts)
+
+    def _is_test(self, work: UnitOfWork, call: Call) -> bool:
+        trial = work.trials.open_of(call.contact_id)
+        return trial is not None and trial.state is TrialState.BEGUN and trial.call_id == call.id
+
+    def _check_test(self, work: UnitOfWork, call: Call) -> None:
+        self.seen["test call"] += 1
+        due = [
+            attempt for attempt in work.attempts.pending_calls(call.contact_id) if attempt.began_at < call.started_at
+        ]
+        if due:
+            self.violations.append(f"{call.id} only tries whether the phone rings, while {due} are due")
 
     def _check_announced(self, work: UnitOfWork, order: CallOrder, attempt: Attempt, contact_id: int) -> None:
         what = f"{order.call_id}, which announces event {attempt.event_id},"
@@ -104,6 +123,9 @@ class Laws:
     # --- when a message is handed over --------------------------------------------------------------------------------
 
     def on_send(self, message: Message) -> None:
+        if (message.status_callback_url or "").startswith(TRIAL_REPORT):
+            self._check_test_message(message)
+            return
         with self._record.read() as work:
             attempt = self._attempt_of(work, message)
         if attempt is None or attempt.state is not AttemptState.PENDING or attempt.id in self._handed_over:
@@ -116,6 +138,15 @@ class Laws:
         if message.to != to:
             self.violations.append(f"event {attempt.event_id}: {message.level} to {message.to}, not to {to}")
         self.seen[message.level] += 1
+
+    def _check_test_message(self, message: Message) -> None:
+        trial_id = int((message.status_callback_url or "").removeprefix(TRIAL_REPORT))
+        with self._record.read() as work:
+            trial = work.trials.get(trial_id)
+        if trial is None or trial.state is not TrialState.BEGUN or trial_id in self._tests_sent:
+            self.violations.append(f"a test message that is not asked for, or was sent before: {message}; {trial}")
+        self._tests_sent.add(trial_id)
+        self.seen["test message"] += 1
 
     def _attempt_of(self, work: UnitOfWork, message: Message) -> Attempt | None:
         if message.level is not Level.OWNER:

@@ -31,6 +31,7 @@ from actors.messages import LookForSignals
 from gateway.model.attempt import AttemptState
 from gateway.model.call import CallOutcome
 from gateway.model.event import EventStatus
+from gateway.model.trial import TrialKind
 from gateway.services import results
 from tests.properties.chances import (
     HANDOFFS,
@@ -147,6 +148,11 @@ class EngineMachine(RuleBasedStateMachine):
                 tenancy.move_to_front(tenant, place)
             case ContactEdit.ENABLED:
                 tenancy.turn_on_or_off(tenant, place)
+
+    @rule(which=TENANTS, place=PLACES, kind=st.sampled_from([TrialKind.CALL, TrialKind.CALL, TrialKind.MESSAGE]))
+    def a_contact_is_tried(self, which: int, place: int, kind: TrialKind) -> None:
+        people = self.tenant(which).people
+        self.world.try_contact(people[place % len(people)].id, kind)
 
     # --- the engine at work -------------------------------------------------------------------------------------------
 

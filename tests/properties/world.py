@@ -6,6 +6,7 @@ calls, and the messages that were sent.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -13,10 +14,14 @@ import pytest
 from actors.auditor import AuditResult
 from actors.messages import LookForSignals, PhoneReported
 from gateway.model.acknowledgement import AcknowledgedVia
+from gateway.model.audit import Actor
 from gateway.model.call import CallOutcome
 from gateway.model.event import EventStatus, Severity
+from gateway.model.trial import TrialKind
 from gateway.ports.phone import PhoneNodeUp
+from gateway.services import trials
 from gateway.services.acknowledge import acknowledge
+from gateway.services.exceptions import TrialRefusedError
 from gateway.services.intake import Alert, AlertAction, LicenseInactiveError, accept
 from gateway.services.replies import WrittenMessage, take_reply
 from tests.properties import ending
@@ -198,6 +203,20 @@ class World:
         )
         if result.status is EventStatus.ACKNOWLEDGED:
             self.acknowledged.add(event_id)
+
+    def try_contact(self, contact_id: int, kind: TrialKind) -> None:
+        """Let somebody press the button of a test; where that is refused, nothing happens."""
+        with suppress(TrialRefusedError):
+            trials.ask(
+                self.record,
+                contact_id=contact_id,
+                kind=kind,
+                tiers=self.config.tiers,
+                safety=self.config.call_safety.safety(),
+                actor=Actor(name="root@example.org"),
+                at=self.clock.at,
+            )
+            self.engine.look_for_trials()
 
     def write(self, number: str, text: str) -> None:
         """Let whoever has the number write by WhatsApp: that opens their window, and may acknowledge."""
