@@ -1,5 +1,6 @@
 """Test calls and test messages at the pages: who may ask for one, and what is shown of it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -141,6 +142,7 @@ def test_a_test_call_is_shown_from_the_wish_to_its_end(there: Installation, cont
     trial = asked(there, contact, root)
     shown = page(root, trial)
     assert "Waits for the engine" in shown
+    assert re.search(r'href="/admin/contacts/"\s+aria-current="page"', shown), "it belongs to the tab"
     assert '<noscript><meta http-equiv="refresh"' in shown, "it goes on without script"
     call = dialled(there, trial, contact)
     assert "Dials by trunk carrier-a" in page(root, trial)

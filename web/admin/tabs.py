@@ -22,6 +22,13 @@ class Tab:
         """The blueprint that all views of the tab belong to."""
         return self.endpoint.rpartition(".")[0]
 
+    def holds(self, blueprint: str | None) -> bool:
+        """Tell whether the views of a blueprint are the tab's."""
+        return blueprint is not None and _WITHIN.get(blueprint, blueprint) == self.part
+
+
+# Blueprints without a tab of their own.
+_WITHIN = {"admin.trials": "admin.contacts"}
 
 TABS: tuple[Tab, ...] = (
     Tab("admin.overview.index", lazy_gettext("Overview"), "speedometer2"),
