@@ -52,6 +52,7 @@ from gateway.ports.phone import (
     OperatorReported,
     OperatorState,
     Phone,
+    SoundsMissing,
     provider_of,
 )
 from gateway.ports.record import Record
@@ -310,8 +311,8 @@ class ContactActor(PatientActor):
                     self._call.handed_off(call_id)
                 if report.trunk is not None:
                     call_reports.note_operator(self._record, report)
-            case MachineDetected():
-                call_reports.note_machine(self._record, report)
+            case MachineDetected() | SoundsMissing():
+                call_reports.note(self._record, report)
             case CallEnded():
                 self._ended(report)
             case CallNeverDialled(call_id):

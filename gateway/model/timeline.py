@@ -22,6 +22,7 @@ class TimelineType(StrEnum):
     PIN_ACCEPTED = "pin_accepted"
     PIN_REFUSED = "pin_refused"
     MACHINE_DETECTED = "machine_detected"
+    SOUNDS_MISSING = "sounds_missing"
     OPERATOR_REPORTED = "operator_reported"
     CALL_ENDED = "call_ended"
     CALL_RECOVERED = "call_recovered"

@@ -139,6 +139,24 @@ class MachineDetected:
     keys: str = ""
 
 
+NOT_LAID_OUT = "not_laid_out"
+TONES_PLAYED = "tones_played"
+
+
+@dataclass(frozen=True, slots=True)
+class SoundsMissing:
+    """A call's sounds are missing on its phone system; it is placed all the same.
+
+    ``reason`` is ``NOT_LAID_OUT`` where they could not be brought there, and ``TONES_PLAYED`` where they were not there
+    when it was answered, so that tones were played in their place. Why, with the paths, is in the log.
+    """
+
+    call_id: str
+    at: datetime
+    node: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded:
     """The leg is over. ``outcome`` says what the network told; keys decide the rest.
@@ -205,6 +223,7 @@ PhoneReport = (
     | KeyPressed
     | OperatorReported
     | MachineDetected
+    | SoundsMissing
     | CallEnded
     | CallNeverDialled
     | PhoneNodeUp

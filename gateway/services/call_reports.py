@@ -1,11 +1,19 @@
-"""What a phone reports of a leg beside its progress: machines that answer, and the operator whom key 2 asks for.
+"""What a phone reports of a leg beside its progress: machines that answer, missing sounds, and the operator of key 2.
 
 The same may be reported more than once, as after a restart; it is recorded once.
 """
 
 from gateway.model.timeline import TimelineEntry, TimelineType
-from gateway.ports.phone import MachineDetected, OperatorReported
+from gateway.ports.phone import MachineDetected, OperatorReported, SoundsMissing
 from gateway.ports.record import Record
+
+
+def note(record: Record, report: MachineDetected | SoundsMissing) -> None:
+    """Put on the timelines of the leg's events what its phone system reports of it."""
+    if isinstance(report, MachineDetected):
+        note_machine(record, report)
+    else:
+        note_sounds(record, report)
 
 
 def note_machine(record: Record, report: MachineDetected) -> None:
@@ -14,6 +22,12 @@ def note_machine(record: Record, report: MachineDetected) -> None:
     if report.keys:
         detail["keys_ignored"] = report.keys
     _note(record, TimelineType.MACHINE_DETECTED, report, detail)
+
+
+def note_sounds(record: Record, report: SoundsMissing) -> None:
+    """Put on the timelines of the leg's events that its sounds were missing where they are played."""
+    detail: dict[str, object] = {"call_id": report.call_id, "node": report.node, "reason": report.reason}
+    _note(record, TimelineType.SOUNDS_MISSING, report, detail)
 
 
 def note_operator(record: Record, report: OperatorReported) -> None:
@@ -25,7 +39,10 @@ def note_operator(record: Record, report: OperatorReported) -> None:
 
 
 def _note(
-    record: Record, kind: TimelineType, report: MachineDetected | OperatorReported, detail: dict[str, object]
+    record: Record,
+    kind: TimelineType,
+    report: MachineDetected | OperatorReported | SoundsMissing,
+    detail: dict[str, object],
 ) -> None:
     with record.write() as work:
         for attempt in work.attempts.of_call(report.call_id):

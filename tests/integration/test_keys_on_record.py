@@ -11,10 +11,17 @@ from gateway.model.attempt import AttemptState, Level
 from gateway.model.call import CallOutcome, CallQuality
 from gateway.model.event import EventStatus
 from gateway.model.timeline import TimelineType
-from gateway.ports.phone import CallEnded, MachineDetected, OperatorReported, OperatorState
+from gateway.ports.phone import (
+    TONES_PLAYED,
+    CallEnded,
+    MachineDetected,
+    OperatorReported,
+    OperatorState,
+    SoundsMissing,
+)
 from gateway.ports.record import Record
 from gateway.services import calls, keys
-from gateway.services.call_reports import note_machine, note_operator
+from gateway.services.call_reports import note, note_machine, note_operator
 from gateway.services.keys import PinResult, PressedKey
 from gateway.services.quota import VoiceQuota
 from tests.records import NOW, add_event, add_tenant
@@ -139,6 +146,16 @@ def test_a_machine_is_a_missed_call(desk: Desk) -> None:
     assert desk.story(TimelineType.MACHINE_DETECTED) == [detail]
     (result,) = desk.story(TimelineType.ATTEMPT_RESULT)
     assert (result["result"], result["reason"]) == ("missed", "machine")
+
+
+def test_sounds_that_are_missing_are_told_once(desk: Desk) -> None:
+    report = SoundsMissing(desk.call_id, NOW, "pbx1", TONES_PLAYED)
+    for _ in range(2):
+        note(desk.record, report)
+    assert desk.story(TimelineType.SOUNDS_MISSING) == [
+        {"call_id": desk.call_id, "node": "pbx1", "reason": "tones_played"}
+    ]
+    assert desk.status() is EventStatus.OPEN, "a call without words goes on"
 
 
 def test_each_state_of_the_operator_is_told_once(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from gateway.channels.asterisk import sounds_http
 from gateway.model.call import MachinePolicy
-from gateway.ports.phone import CallEnded, KeyPressed, Prompt
+from gateway.ports.phone import NOT_LAID_OUT, TONES_PLAYED, CallEnded, KeyPressed, Prompt, SoundsMissing
 from tests.telephony.asterisk import GatewayPbx, asterisk_config
 from tests.telephony.carrier import Carrier, CarrierCall, answers, free_port
 from tests.telephony.carrier_audio import RATE, warble
@@ -106,6 +106,8 @@ def test_a_receiver_that_is_away_loses_no_call_and_no_key(
     events = [entry["event"] for entry in logs if entry["log_level"] == "error"]
     assert {"sounds_not_laid_out", "call_without_words", "last_word_not_prepared"} <= set(events)
     assert all(entry["advice"] for entry in logs if entry["event"] == "sounds_not_laid_out")
+    told = [report.reason for report in desk.reports if isinstance(report, SoundsMissing)]
+    assert told == [NOT_LAID_OUT, TONES_PLAYED], "for the timelines of what the call was about"
 
 
 def test_what_the_node_has_is_played_while_its_receiver_is_away(desk: Desk, pbx: GatewayPbx, carrier: Carrier) -> None:

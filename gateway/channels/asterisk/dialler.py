@@ -17,7 +17,7 @@ from gateway.channels.asterisk.wire import AMIConnectionLostError, AMINotConnect
 from gateway.config.schema import TrunkConfig
 from gateway.model.call import CallOutcome
 from gateway.ports.clock import Clock
-from gateway.ports.phone import CallOrder
+from gateway.ports.phone import NOT_LAID_OUT, CallOrder, SoundsMissing
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +37,7 @@ class LegDialler:
         io: Executor,
         clock: Clock,
         seek: Callable[[Leg], None],
+        node: str,
     ) -> None:
         self._connection = connection
         self._book = book
@@ -45,6 +46,7 @@ class LegDialler:
         self._io = io
         self._clock = clock
         self._seek = seek
+        self._node = node
         self._serial = itertools.count(1)
 
     async def dial(self, order: CallOrder, leg: Leg) -> None:
@@ -53,7 +55,7 @@ class LegDialler:
         leg.action_id = f"originate-{next(self._serial)}-{order.call_id}"
         loop = asyncio.get_running_loop()
         try:
-            sounds = await loop.run_in_executor(self._io, self._lay_out, order)
+            sounds, laid_out = await loop.run_in_executor(self._io, self._lay_out, order)
             headers = originate_headers(
                 order,
                 trunk,
@@ -70,6 +72,8 @@ class LegDialler:
         if not self._book.has(leg):
             # It was hung up, or the connection was lost, while the sounds were laid out.
             return
+        if not laid_out:
+            self._book.tell(SoundsMissing(leg.call_id, self._clock.now(), self._node, NOT_LAID_OUT))
         leg.audio_sha256, leg.caller_id = sounds.message_sha256, trunk.caller_id
         leg.sent, leg.sent_at = True, loop.time()
         log.info("call_dialled", call_id=leg.call_id, trunk=trunk.name)
@@ -88,19 +92,19 @@ class LegDialler:
         else:
             self._answered(leg, success=answer.success, message=answer.message)
 
-    def _lay_out(self, order: CallOrder) -> PublishedSounds:
-        """Return where the node finds the call's sounds.
+    def _lay_out(self, order: CallOrder) -> tuple[PublishedSounds, bool]:
+        """Return where the node finds the call's sounds, and whether they were laid out there.
 
         Where they cannot be laid out, the call is placed all the same: the node may have them from earlier calls, and
         plays tones where it has not. Keys work, and a phone that rings wakes whom no message would.
         """
         try:
-            return self._shelf.publish(order)
+            return self._shelf.publish(order), True
         except OSError as error:
             log.error(  # noqa: TRY400 (the reason is all there is)
                 "sounds_not_laid_out", call_id=order.call_id, reason=str(error), advice="run tocsin doctor"
             )
-            return self._shelf.expected(order)
+            return self._shelf.expected(order), False
 
     def _answered(self, leg: Leg, *, success: bool, message: str) -> None:
         if not self._book.has(leg):

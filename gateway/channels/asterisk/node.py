@@ -33,12 +33,14 @@ from gateway.config.schema import NodeConfig, TrunkConfig
 from gateway.model.call import CallOutcome
 from gateway.ports.clock import Clock
 from gateway.ports.phone import (
+    TONES_PLAYED,
     CallEnded,
     CallNeverDialled,
     CallOrder,
     PhoneListener,
     PhoneNodeDown,
     PhoneNodeUp,
+    SoundsMissing,
 )
 
 log = structlog.get_logger(__name__)
@@ -93,6 +95,7 @@ class PhoneNode:
             io=io,
             clock=clock,
             seek=self._seek,
+            node=self.name,
         )
         self._states = TrunkStates(
             connection=self._connection, tasks=self._tasks, trunks=trunks, listener=trunk_listener
@@ -229,6 +232,7 @@ class PhoneNode:
                 self._hung_up(leg, event)
             case MessageUnspoken():
                 log.error("call_without_words", call_id=leg.call_id, node=self.name, advice="run tocsin doctor")
+                self._book.tell(SoundsMissing(leg.call_id, self._clock.now(), self.name, TONES_PLAYED))
             case _:
                 self._book.note(leg, event)
 
