@@ -67,7 +67,7 @@ messages: ## bring the message catalogues up to date with the sentences in the c
 	@$(SETUP) python
 	@mkdir -p build
 	@.venv/bin/pybabel -q extract -F gateway/wording/babel.cfg -k marked -c Translators: --no-location -o build/tocsin.pot .
-	@.venv/bin/pybabel -q extract -F web/babel.cfg -k marked -c Translators: --no-location -o build/pages.pot .
+	@.venv/bin/pybabel -q extract -F web/babel.cfg -k marked -k lazy_gettext -c Translators: --no-location -o build/pages.pot .
 	@.venv/bin/pybabel -q update -D tocsin -i build/tocsin.pot -d gateway/wording/locale -w 110 --no-fuzzy-matching \
 		--ignore-obsolete --ignore-pot-creation-date
 	@.venv/bin/pybabel -q update -D pages -i build/pages.pot -d web/locale -w 110 --no-fuzzy-matching \

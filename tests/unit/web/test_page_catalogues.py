@@ -26,7 +26,8 @@ def _sentences() -> set[tuple[str | None, str]]:
     with (_ROOT / "web/babel.cfg").open() as file:
         methods, options = parse_mapping_cfg(file)
     found = set()
-    for _, _, text, _, context in extract_from_dir(_ROOT, methods, options, {**DEFAULT_KEYWORDS, "marked": None}):
+    keywords = {**DEFAULT_KEYWORDS, "marked": None, "lazy_gettext": None}
+    for _, _, text, _, context in extract_from_dir(_ROOT, methods, options, keywords):
         found.add((context, text[0] if isinstance(text, tuple) else text))
     return found
 
