@@ -3,19 +3,31 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.channels.asterisk.explain import Explanation, Party, explain
+from gateway.channels.asterisk.explain import Explanation, Handling, Party, explain
 from gateway.channels.asterisk.outcomes import LegEnd
 from gateway.model.call import CallOutcome
+from gateway.wording.catalogues import marked
 
 # Ends that no status and no cause tells about.
 _KNOWN_OTHERWISE = {
-    CallOutcome.ACKNOWLEDGED: "the callee acknowledged",
-    CallOutcome.HANDED_OFF: "the callee asked for the operator",
-    CallOutcome.NO_KEY: "answered, and hung up without a key that counts",
-    CallOutcome.MACHINE: "an answering machine took the call",
-    CallOutcome.CANCELLED: "hung up by Tocsin: the event was over",
-    CallOutcome.LOST: "it was dialled, and nobody saw how it ended",
+    CallOutcome.ACKNOWLEDGED: marked("the callee acknowledged"),
+    CallOutcome.HANDED_OFF: marked("the callee asked for the operator"),
+    CallOutcome.NO_KEY: marked("answered, and hung up without a key that counts"),
+    CallOutcome.MACHINE: marked("an answering machine took the call"),
+    CallOutcome.CANCELLED: marked("hung up by Tocsin: the event was over"),
+    CallOutcome.LOST: marked("it was dialled, and nobody saw how it ended"),
 }
+
+# What was made of a call where its cause means something else.
+_OUTCOMES = {
+    CallOutcome.NO_ANSWER: marked("no answer"),
+    CallOutcome.BUSY: marked("busy"),
+    CallOutcome.DECLINED: marked("declined"),
+    CallOutcome.INVALID_NUMBER: marked("invalid number"),
+    CallOutcome.TRUNK_TROUBLE: marked("trunk trouble"),
+}
+_NOT_PLACED = marked("the provider did not place the call")
+_LOOK_CLOSER = marked("The engine's log has the provider's own words; tocsin doctor looks closer.")
 
 
 def cause_of(call: Mapping[str, Any]) -> str | None:
@@ -31,7 +43,7 @@ def explanation_of(call: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     outcome = CallOutcome(call["outcome"])
     if outcome in _KNOWN_OTHERWISE:
-        meaning, handling = _KNOWN_OTHERWISE[outcome], "missed call" if outcome.is_missed else outcome.value
+        meaning, handling = _KNOWN_OTHERWISE[outcome], Handling.MISSED.value if outcome.is_missed else outcome.value
         return {"cause": None, "meaning": meaning, "advice": None, "who_acts": "nobody", "handled_as": handling}
     rang = call["ringing_at"] is not None or outcome.is_missed
     return why(LegEnd(sip_cause=call["sip_cause"], hangup_cause=call["hangup_cause"], rang=rang), outcome)
@@ -54,8 +66,8 @@ def why(end: LegEnd, outcome: CallOutcome) -> dict[str, Any]:
     trouble = outcome is CallOutcome.TRUNK_TROUBLE
     return {
         "cause": found.cause or None,
-        "meaning": "the provider did not place the call" if trouble else outcome.value.replace("_", " "),
-        "advice": "The engine's log has the provider's own words; tocsin doctor looks closer." if trouble else None,
+        "meaning": _NOT_PLACED if trouble else _OUTCOMES.get(outcome, outcome.value.replace("_", " ")),
+        "advice": _LOOK_CLOSER if trouble else None,
         "who_acts": (Party.GATEWAY if trouble else Party.NOBODY).value,
         "handled_as": outcome.value.replace("_", " "),
     }

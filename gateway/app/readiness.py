@@ -9,6 +9,7 @@ from gateway.ports.phone import TWILIO
 from gateway.ports.record import Heartbeat, Record, RecordUnavailableError
 from gateway.services.trunk_board import ENGINE_SILENT_AFTER, UNKNOWN_WORDS, condition_of, lines_now
 from gateway.store.schema import SchemaState, schema_state
+from gateway.wording.catalogues import marked
 from web.services import Part, PartState
 
 
@@ -32,17 +33,17 @@ def _record_parts(schema: SchemaState, error: str | None) -> list[Part]:
     if error is not None:
         return [Part(name="database", state=PartState.DOWN, detail=error, needed=True)]
     return [
-        Part(name="database", state=PartState.OK, detail="can be written", needed=True),
-        Part(name="schema", state=PartState.OK, detail="up to date", needed=True),
+        Part(name="database", state=PartState.OK, detail=marked("can be written"), needed=True),
+        Part(name="schema", state=PartState.OK, detail=marked("up to date"), needed=True),
     ]
 
 
 def _engine_parts(heartbeats: Sequence[Heartbeat], now: datetime) -> list[Part]:
     alive = [beat for beat in heartbeats if now - beat.at < ENGINE_SILENT_AFTER]
     if not alive:
-        detail = "not running: alerts are taken and wait for it; start `tocsin serve` or `tocsin engine`"
+        detail = marked("not running: alerts are taken and wait for it; start `tocsin serve` or `tocsin engine`")
         return [Part(name="engine", state=PartState.DOWN, detail=detail)]
-    parts = [Part(name="engine", state=PartState.OK, detail="running")]
+    parts = [Part(name="engine", state=PartState.OK, detail=marked("running"))]
     for beat in alive:
         for name, detail in beat.parts.items():
             well = detail.startswith("ok")

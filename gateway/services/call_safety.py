@@ -17,6 +17,7 @@ from gateway.model.call import CallOutcome
 from gateway.model.call_safety import CallSafety, CostlyKind
 from gateway.ports.call_details import CallFilter
 from gateway.ports.record import Record
+from gateway.wording.catalogues import marked
 
 CALLS_PER_DAY = "calls_per_day_reached"
 MINUTES_PER_DAY = "minutes_per_day_reached"
@@ -30,18 +31,22 @@ _KINDS = {
     PhoneNumberType.SHARED_COST: CostlyKind.SHARED_COST,
 }
 _WORDS = {
-    "destination_invalid": "it is no number that can be called: write + and the country code, as in +15550100",
-    "destination_emergency": "emergency numbers are never called",
-    "destination_short_number": "short numbers are never called: write a number that can be called from abroad",
-    "destination_denied": "call_safety.denied has its beginning",
-    "destination_not_allowed": "call_safety.allowed has none of its beginnings",
-    "destination_premium_rate": "premium-rate numbers are not called unless call_safety.allowed_kinds has premium_rate",
-    "destination_shared_cost": "shared-cost numbers are not called unless call_safety.allowed_kinds has shared_cost",
-    "destination_satellite": "satellite numbers are not called unless call_safety.allowed_kinds has satellite",
-    CALLS_PER_DAY: "call_safety.calls_per_day calls were placed today",
-    MINUTES_PER_DAY: "call_safety.minutes_per_day minutes were called today",
-    LICENSE_CALLS_PER_DAY: "call_safety.license_calls_per_day calls were placed for the license today",
-    LICENSE_MINUTES_PER_DAY: "call_safety.license_minutes_per_day minutes were called for the license today",
+    "destination_invalid": marked("it is no number that can be called: write + and the country code, as in +15550100"),
+    "destination_emergency": marked("emergency numbers are never called"),
+    "destination_short_number": marked("short numbers are never called: write a number that can be called from abroad"),
+    "destination_denied": marked("call_safety.denied has its beginning"),
+    "destination_not_allowed": marked("call_safety.allowed has none of its beginnings"),
+    "destination_premium_rate": marked(
+        "premium-rate numbers are not called unless call_safety.allowed_kinds has premium_rate"
+    ),
+    "destination_shared_cost": marked(
+        "shared-cost numbers are not called unless call_safety.allowed_kinds has shared_cost"
+    ),
+    "destination_satellite": marked("satellite numbers are not called unless call_safety.allowed_kinds has satellite"),
+    CALLS_PER_DAY: marked("call_safety.calls_per_day calls were placed today"),
+    MINUTES_PER_DAY: marked("call_safety.minutes_per_day minutes were called today"),
+    LICENSE_CALLS_PER_DAY: marked("call_safety.license_calls_per_day calls were placed for the license today"),
+    LICENSE_MINUTES_PER_DAY: marked("call_safety.license_minutes_per_day minutes were called for the license today"),
 }
 
 

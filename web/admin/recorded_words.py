@@ -9,8 +9,10 @@ from typing import Any
 from flask import Flask
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
+from markupsafe import Markup
 
 from gateway.services.call_safety import in_words
+from web.admin.languages import html_tag
 
 # Why an attempt ended or was left out. A provider's own words stand as they are recorded.
 _REASONS: dict[str, Any] = {
@@ -53,9 +55,23 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(translated=translated, reason=reason)
 
 
-def translated(sentence: str | None) -> str:
-    """Return a sentence that is marked in the code in the page's language; one that has no translation as it is."""
+def plain(sentence: str) -> str:
+    """Return a sentence that is marked in the code in the page's language, else as it is, for use within another."""
     return gettext(sentence) if sentence else ""
+
+
+def translated(sentence: str | None, *, capital: bool = False) -> str:
+    """Return a sentence that is marked in the code in the page's language, on demand with a capital at its beginning.
+
+    One that has no translation stands as it is, marked as English for whoever has the page read aloud.
+    """
+    if not sentence:
+        return ""
+    found = plain(sentence)
+    shown = found[:1].upper() + found[1:] if capital else found
+    if found == sentence and not html_tag().startswith("en"):
+        return Markup('<span lang="en">{}</span>').format(shown)
+    return shown
 
 
 def reason(code: str | None) -> str:

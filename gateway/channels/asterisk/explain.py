@@ -9,6 +9,7 @@ from enum import StrEnum
 from gateway.channels.asterisk.causes import NOTHING, Q850, Q850_CLASSES, SIP, SIP_CLASSES, Cause
 from gateway.channels.asterisk.outcomes import LegEnd, outcome_of
 from gateway.model.call import CallOutcome
+from gateway.wording.catalogues import marked
 
 _FIRST_FINAL_FAILURE, _LAST_FINAL_FAILURE = 300, 699
 _LAST_Q850 = 127
@@ -18,21 +19,21 @@ _SIP_CLASS, _Q850_CLASS = 100, 16
 class Party(StrEnum):
     """Who has to act so that the next call goes better."""
 
-    NOBODY = "nobody"
-    CONTACTS = "whoever keeps the contacts"
-    GATEWAY = "whoever runs this gateway"
-    CARRIER = "the carrier"
+    NOBODY = marked("nobody")
+    CONTACTS = marked("whoever keeps the contacts")
+    GATEWAY = marked("whoever runs this gateway")
+    CARRIER = marked("the carrier")
 
 
 class Handling(StrEnum):
     """What Tocsin does with a call that ended so."""
 
-    ANSWERED = "answered"
-    CANCELLED = "cancelled by Tocsin"
-    MISSED = "missed call"
-    INVALID_NUMBER = "invalid number"
-    TRUNK_TROUBLE = "trunk trouble"
-    OWN_FAULT = "our own fault"  # trunk trouble whose cause is this gateway's configuration, as it seems
+    ANSWERED = marked("answered")
+    CANCELLED = marked("cancelled by Tocsin")
+    MISSED = marked("missed call")
+    INVALID_NUMBER = marked("invalid number")
+    TRUNK_TROUBLE = marked("trunk trouble")
+    OWN_FAULT = marked("our own fault")  # trunk trouble whose cause is this gateway's configuration, as it seems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +56,15 @@ def explain(end: LegEnd) -> Explanation:
     """
     outcome = outcome_of(end)
     if outcome is CallOutcome.NO_KEY:
-        return _made("", Cause("", "the call was answered", NOTHING), outcome, Handling.ANSWERED, Party.NOBODY)
+        return _made("", Cause("", marked("the call was answered"), NOTHING), outcome, Handling.ANSWERED, Party.NOBODY)
     if outcome is CallOutcome.CANCELLED:
-        cancelled = Cause("", "Tocsin hung up before an answer", NOTHING)
+        cancelled = Cause("", marked("Tocsin hung up before an answer"), NOTHING)
         return _made("", cancelled, outcome, Handling.CANCELLED, Party.NOBODY)
     name, cause = _cause_of(end)
     if outcome.is_missed:
         if outcome_of(replace(end, rang=False)) is CallOutcome.TRUNK_TROUBLE:
             # Had nothing rung, the same cause would be the trunk's.
-            cause = Cause(cause.name, "the phone was not answered in time", NOTHING)
+            cause = Cause(cause.name, marked("the phone was not answered in time"), NOTHING)
         return _made(name, cause, outcome, Handling.MISSED, Party.NOBODY)
     if outcome is CallOutcome.INVALID_NUMBER:
         return _made(name, cause, outcome, Handling.INVALID_NUMBER, Party.CONTACTS)
@@ -84,14 +85,16 @@ def explain_q850(cause: int, *, rang: bool | None = None) -> Explanation:
 
 _LOGIN = Cause(
     "AMI login refused",
-    "Asterisk does not accept the gateway's user name or secret, or its address",
-    "Compare username and secret of the node, and whom manager.conf permits; tocsin asterisk render writes a matching "
-    "file.",
+    marked("Asterisk does not accept the gateway's user name or secret, or its address"),
+    marked(
+        "Compare username and secret of the node, and whom manager.conf permits; tocsin asterisk render writes a "
+        "matching file."
+    ),
 )
 _NOBODY_LISTENS = Cause(
     "AMI connection refused",
-    "nothing listens at the node's host and port",
-    "Start Asterisk (tocsin asterisk up); check host and port of the node, and bindaddr in manager.conf.",
+    marked("nothing listens at the node's host and port"),
+    marked("Start Asterisk (tocsin asterisk up); check host and port of the node, and bindaddr in manager.conf."),
 )
 _AMI_ERRORS: tuple[tuple[str, Cause], ...] = (
     ("refused the login", _LOGIN),
@@ -100,16 +103,16 @@ _AMI_ERRORS: tuple[tuple[str, Cause], ...] = (
         "permission denied",
         Cause(
             "AMI permission denied",
-            "the gateway's AMI user may not do this",
-            "Load the manager.conf that tocsin asterisk render writes: its line write names the rights.",
+            marked("the gateway's AMI user may not do this"),
+            marked("Load the manager.conf that tocsin asterisk render writes: its line write names the rights."),
         ),
     ),
     (
         "extension does not exist",
         Cause(
             "dialplan missing",
-            "Asterisk does not run the gateway's dialplan",
-            "Load the extensions.conf that tocsin asterisk render writes; tocsin doctor compares versions.",
+            marked("Asterisk does not run the gateway's dialplan"),
+            marked("Load the extensions.conf that tocsin asterisk render writes; tocsin doctor compares versions."),
         ),
     ),
     ("refused", _NOBODY_LISTENS),
@@ -118,19 +121,23 @@ _AMI_ERRORS: tuple[tuple[str, Cause], ...] = (
         "certificate",
         Cause(
             "AMI certificate not trusted",
-            "the node's certificate does not fit its name, or is signed by nobody trusted",
-            "Name the authority that signed it, or have it signed anew for the node's host name.",
+            marked("the node's certificate does not fit its name, or is signed by nobody trusted"),
+            marked("Name the authority that signed it, or have it signed anew for the node's host name."),
         ),
     ),
     (
         "shuts down",
-        Cause("Asterisk shuts down", "Asterisk was stopped", "Start it again; calls go on as soon as it is back."),
+        Cause(
+            "Asterisk shuts down",
+            marked("Asterisk was stopped"),
+            marked("Start it again; calls go on as soon as it is back."),
+        ),
     ),
 )
 _AMI_OTHER = Cause(
     "AMI out of reach",
-    "the gateway has no working connection to this Asterisk",
-    "Start Asterisk, check host and port of the node and the firewall; tocsin doctor looks closer.",
+    marked("the gateway has no working connection to this Asterisk"),
+    marked("Start Asterisk, check host and port of the node and the firewall; tocsin doctor looks closer."),
 )
 
 
@@ -152,8 +159,10 @@ def _cause_of(end: LegEnd) -> tuple[str, Cause]:
     if q850 is not None and 0 < q850 <= _LAST_Q850:
         cause = Q850.get(q850) or Q850_CLASSES[q850 // _Q850_CLASS]
         return f"Q.850 {q850} {cause.name}", cause
-    advice = "Run tocsin doctor: it tells whether the node, its dialplan and the trunk are well."
-    return "", Cause("", "Asterisk did not send the call, or no answer came from the carrier", advice, ours=True)
+    advice = marked("Run tocsin doctor: it tells whether the node, its dialplan and the trunk are well.")
+    return "", Cause(
+        "", marked("Asterisk did not send the call, or no answer came from the carrier"), advice, ours=True
+    )
 
 
 def _made(name: str, cause: Cause, outcome: CallOutcome, handling: Handling, party: Party) -> Explanation:

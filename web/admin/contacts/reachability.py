@@ -10,6 +10,7 @@ from gateway.config.schema import Config
 from gateway.model.contact import Contact
 from gateway.model.whatsapp import OPTED_OUT, Reach, Window
 from gateway.services.call_safety import destination_refusal, in_words
+from web.admin.recorded_words import translated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ def signs(contact: Contact, reach: Reach, config: Config, now: datetime) -> list
 def _phone(contact: Contact, config: Config) -> Iterator[Sign]:
     reason = destination_refusal(config.call_safety.safety(), contact.phone)
     if reason is not None:
-        yield Sign(tone="danger", icon="telephone-x", words=_("Is never called"), detail=in_words(reason))
+        yield Sign(tone="danger", icon="telephone-x", words=_("Is never called"), detail=translated(in_words(reason)))
     if contact.phone_invalid_at is not None:
         yield Sign(
             tone="danger",

@@ -19,6 +19,7 @@ from web.admin import access
 from web.admin.contacts.forms import ContactForm
 from web.admin.contacts.reachability import Sign, signs
 from web.admin.forms import choices, refuse
+from web.admin.recorded_words import plain
 from web.admin.speech_languages import language_choices, language_name
 from web.converters import record_id
 from web.services import services
@@ -232,7 +233,7 @@ def _check_destination(phone: str) -> None:
         return
     reason = destination_refusal(services().config.call_safety.safety(), number)
     if reason is not None:
-        raise InvalidValueError("phone", _("would never be called: %(reason)s", reason=in_words(reason)))
+        raise InvalidValueError("phone", _("would never be called: %(reason)s", reason=plain(in_words(reason))))
 
 
 def _new_form() -> ContactForm:

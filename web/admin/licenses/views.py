@@ -21,6 +21,7 @@ from web.admin.forms import refuse
 from web.admin.licenses import policy
 from web.admin.licenses.forms import PAID, LicenseForm, license_form, time_zones
 from web.admin.licenses.template_words import NAMES, message_languages
+from web.admin.recorded_words import plain
 from web.admin.speech_languages import language_name
 from web.services import services
 
@@ -221,7 +222,9 @@ def _check_operator(form: LicenseForm, license_: License | None) -> None:
         return
     reason = destination_refusal(services().config.call_safety.safety(), number)
     if reason is not None:
-        raise InvalidValueError("handoff-number", _("would never be called: %(reason)s", reason=in_words(reason)))
+        raise InvalidValueError(
+            "handoff-number", _("would never be called: %(reason)s", reason=plain(in_words(reason)))
+        )
 
 
 def _cap(text: str | None) -> str:

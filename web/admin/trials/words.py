@@ -7,6 +7,7 @@ from gateway.model.whatsapp import OPTED_OUT
 from gateway.services import trial_calls, trial_messages, trials
 from gateway.services.call_safety import in_words
 from gateway.services.lines import ALL_IN_TROUBLE, NO_PHONE_SYSTEM
+from web.admin.recorded_words import plain
 
 _SPEECH = "speech: "
 
@@ -20,7 +21,7 @@ def reason_words(reason: str) -> str:
         return str(_("They were called so often lately that call_caps allows no further call now. Try again later."))
     if reason.startswith(_SPEECH):
         return str(_("What the call says could not be spoken: %(why)s", why=reason.removeprefix(_SPEECH)))
-    return in_words(reason)
+    return plain(in_words(reason))
 
 
 def _known() -> dict[str, str]:
