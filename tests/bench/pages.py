@@ -12,6 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
+from sqlalchemy import create_engine, insert, select, text
+
 from gateway.model.acknowledgement import AcknowledgedVia
 from gateway.model.attempt import AttemptState, Level
 from gateway.model.event import EventStatus
@@ -21,6 +23,7 @@ from gateway.ports.record import NewEvent, Record
 from gateway.services import users
 from gateway.services.passwords import Passwords
 from gateway.services.steps import note_step
+from gateway.store.tables import events
 from tests.bench.database import databases
 from tests.bench.plan import Plan
 from tests.bench.results import Result, percentile
@@ -31,7 +34,8 @@ from tests.waiting import until
 _EVENTS = 100_000
 _OPEN = 200
 _LICENSES = 200
-_AT_ONCE = 500
+_AT_ONCE = 1000
+_TAKEN_AFTER = timedelta(minutes=1)
 _ROUNDS = 40
 _DAYS = 60
 _TARGET = 200.0  # milliseconds, the median
@@ -57,7 +61,7 @@ def measure(plan: Plan) -> Iterator[Result]:
             directory = plan.directory / f"pages-{database.kind}"
             gateway = Gateway(directory, {}, database_url=database.url)
             count = plan.count(_EVENTS)
-            _fill(gateway.record, count, plan, database.kind)
+            _fill(gateway.record, database.url, count, plan, database.kind)
             users.add_user(
                 gateway.record,
                 Passwords(),
@@ -147,38 +151,70 @@ class _Visitor:
         return answer.status, text
 
 
-def _fill(record: Record, count: int, plan: Plan, kind: str) -> None:
-    """Record the events: of two months, nearly all taken by link, one in a hundred exhausted, the last ones open."""
+def _fill(record: Record, url: str, count: int, plan: Plan, kind: str) -> None:
+    """Record the events: of two months, nearly all taken by link, one in a hundred exhausted, the last ones open.
+
+    The open ones come from the services that write them in operation. Those of the past are copies of such a row: the
+    lists read nothing else of them.
+    """
     tenants = [add_tenant(record, f"License {number}") for number in range(_LICENSES)]
     apart, now = timedelta(days=_DAYS) / count, datetime.now(UTC)
-    for first in range(0, count, _AT_ONCE):
-        plan.say(f"{kind}: {first} of {count} events")
-        with record.write() as work:
-            for number in range(first, min(first + _AT_ONCE, count)):
-                tenant, at = tenants[number % _LICENSES], now - apart * (count - number)
-                event_id = work.events.add(_event(tenant, number, at))
-                sent = replace(
-                    tenant.attempt(event_id, Level.TEXT),
-                    state=AttemptState.SENT,
-                    began_at=at,
-                    ended_at=at,
-                    deadline_at=None,
-                )
-                attempt = work.attempts.add(sent)
-                detail: dict[str, object] = {"attempt_id": attempt.id, "result": "sent"}
-                note_step(work, attempt, TimelineType.ATTEMPT_RESULT, at, detail)
-                if number < count - _OPEN:
-                    status = EventStatus.EXHAUSTED if number % 100 == 0 else EventStatus.ACKNOWLEDGED
-                    work.events.close(
-                        event_id,
-                        status=status,
-                        at=at + timedelta(minutes=1),
-                        from_statuses=frozenset({EventStatus.OPEN}),
-                        by="Dana",
-                        via=AcknowledgedVia.LINK,
-                    )
-                    work.events.finish([event_id], at + timedelta(minutes=1))
-            work.commit()
+    first = _record(record, tenants[0], 0, now - apart * count, is_over=True)
+    plan.say(f"{kind}: {count} events")
+    _copy(url, first, count - _OPEN, tenants, apart)
+    for number in range(count - _OPEN, count):
+        _record(record, tenants[number % _LICENSES], number, now - apart * (count - number))
+
+
+def _record(record: Record, tenant: Tenant, number: int, at: datetime, *, is_over: bool = False) -> int:
+    with record.write() as work:
+        event_id = work.events.add(_event(tenant, number, at))
+        sent = replace(
+            tenant.attempt(event_id, Level.TEXT), state=AttemptState.SENT, began_at=at, ended_at=at, deadline_at=None
+        )
+        attempt = work.attempts.add(sent)
+        detail: dict[str, object] = {"attempt_id": attempt.id, "result": "sent"}
+        note_step(work, attempt, TimelineType.ATTEMPT_RESULT, at, detail)
+        if is_over:
+            work.events.close(
+                event_id,
+                status=EventStatus.ACKNOWLEDGED,
+                at=at + _TAKEN_AFTER,
+                from_statuses=frozenset({EventStatus.OPEN}),
+                by="Dana",
+                via=AcknowledgedVia.LINK,
+            )
+            work.events.finish([event_id], at + _TAKEN_AFTER)
+        work.commit()
+    return event_id
+
+
+def _copy(url: str, event_id: int, count: int, tenants: Sequence[Tenant], apart: timedelta) -> None:
+    """Copy an event that is over until there are so many, each with a title, a time and a license of its own."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        row = dict(connection.execute(select(events).where(events.c.id == event_id)).mappings().one())
+        for begin in range(1, count, _AT_ONCE):
+            copies = []
+            for number in range(begin, min(begin + _AT_ONCE, count)):
+                tenant, at = tenants[number % _LICENSES], row["created_at"] + apart * number
+                of_its_own = {
+                    "id": event_id + number,
+                    "license_id": tenant.license.id,
+                    "source_id": tenant.source.id,
+                    "title": f"Door {number}",
+                    "dedup_key": f"door-{number}",
+                    "created_at": at,
+                    "acknowledged_at": at + _TAKEN_AFTER,
+                    "closed_at": at + _TAKEN_AFTER,
+                    "status": "exhausted" if number % 100 == 0 else "acknowledged",
+                }
+                copies.append({name: of_its_own.get(name, value) for name, value in row.items()})
+            connection.execute(insert(events), copies)
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT setval(pg_get_serial_sequence('events', 'id'), max(id)) FROM events"))
+            connection.execute(text("ANALYZE"))
+    engine.dispose()
 
 
 def _event(tenant: Tenant, number: int, at: datetime) -> NewEvent:
