@@ -1,26 +1,21 @@
 """An event's page in a real browser: its ladder as it moves, and what was heard, heard again."""
 
-import logging
-import shutil
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
-from werkzeug.serving import make_server
+from flask import Flask
+from playwright.sync_api import Browser, expect
 
 from gateway.model.attempt import Level
 from gateway.model.contact import Contact
 from gateway.model.timeline import TimelineType
 from gateway.ports.record import Record
 from gateway.services.steps import note_step
-from gateway.store import open_record
 from gateway.tts.cache import CachedSpeech
 from gateway.tts.espeak import EspeakEngine
-from tests.browser.test_ack_page import ARGUMENTS, watch
-from tests.browser.test_contacts_and_wording import sign_in
+from tests.browser.pages import PHONE, sign_in, watch
 from tests.unit.web.installation import FakeClock, Installation, open_event
 from tests.unit.web.pages import add_user, with_pages
 from tests.waiting import until
@@ -28,45 +23,24 @@ from tests.waiting import until
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium, "these tests need Chromium: install the package chromium"
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=[*ARGUMENTS, "--mute-audio"])
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
-
-
 @pytest.fixture
 def there(record: Record, tmp_path: Path) -> Installation:
+    # What is counted down to lies ahead of the browser's clock.
     made = Installation(record, audio_dir=tmp_path, clock=FakeClock(datetime.now(UTC)))
     add_user(made)
     return made
 
 
 @pytest.fixture
-def serve(there: Installation, tmp_path: Path) -> Iterator[str]:
-    speech = CachedSpeech([EspeakEngine()], tmp_path / "audio", time_limit=timedelta(seconds=60))
-    logger = logging.getLogger("werkzeug")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, with_pages(there, speech=speech), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    speech.stop()
-    logger.setLevel(level)
+def speech(tmp_path: Path) -> Iterator[CachedSpeech]:
+    speaking = CachedSpeech([EspeakEngine()], tmp_path / "audio", time_limit=timedelta(seconds=60))
+    yield speaking
+    speaking.stop()
+
+
+@pytest.fixture
+def app(there: Installation, speech: CachedSpeech) -> Flask:
+    return with_pages(there, speech=speech)
 
 
 def tell(there: Installation, event_id: int, contact: Contact) -> None:
@@ -79,10 +53,12 @@ def tell(there: Installation, event_id: int, contact: Contact) -> None:
         work.commit()
 
 
-def test_the_ladder_moves_without_a_reload_and_fits_a_phone(there: Installation, serve: str, browser: Browser) -> None:
+def test_the_ladder_moves_without_a_reload_and_fits_a_phone(
+    app: Flask, there: Installation, serve: str, browser: Browser
+) -> None:
     ana = there.add_contact("Ana Maria with a long name that wraps on a phone")
-    event_id = open_event(with_pages(there).test_client(), "Fire door open")
-    with browser.new_context(viewport={"width": 390, "height": 780}) as context:
+    event_id = open_event(app.test_client(), "Fire door open")
+    with browser.new_context(viewport=PHONE) as context:
         page = context.new_page()
         seen = watch(page)
         sign_in(page, serve, f"/admin/events/{event_id}")
@@ -95,13 +71,13 @@ def test_the_ladder_moves_without_a_reload_and_fits_a_phone(there: Installation,
         expect(page.locator("[aria-current=step]")).to_have_count(1)
         assert page.evaluate("window.here"), "the page was not loaded again"
         expect(first.locator("[data-countdown]")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert not [line for line in seen if "Content Security Policy" in line]
 
 
-def test_a_voice_note_is_played_by_the_browser(there: Installation, serve: str, browser: Browser) -> None:
+def test_a_voice_note_is_played_by_the_browser(app: Flask, there: Installation, serve: str, browser: Browser) -> None:
     ana = there.add_contact("Ana")
-    event_id = open_event(with_pages(there).test_client(), "Fire door open")
+    event_id = open_event(app.test_client(), "Fire door open")
     there.tell(event_id, ana, level=Level.VOICE_NOTE)
     with browser.new_context() as context:
         page = context.new_page()
