@@ -46,6 +46,15 @@ property: ## drive the engine through a hundred thousand random steps, deaths in
 	@$(SETUP) test
 	@TOCSIN_PROPERTY_EXAMPLES=1000 $(PYTHON) -m pytest tests/properties --timeout 3600 $(ARGS)
 
+# A failure is reproduced by the seed that the run begins with: `make fuzz SEED=123`.
+SEED := $(or $(SEED),$(shell echo $$RANDOM$$RANDOM))
+.PHONY: fuzz
+fuzz: ## send nonsense to the interface and the parsers for some minutes (SEED=n: the same again)
+	@$(SETUP) test
+	@echo 'make fuzz SEED=$(SEED)'
+	@HYPOTHESIS_PROFILE=searching TOCSIN_FUZZ_TIMES=$${TOCSIN_FUZZ_TIMES:-20} $(PYTHON) -m pytest tests/fuzz tests/integration/test_ingest_fuzz.py \
+		-v --timeout 3600 --durations 10 --hypothesis-seed=$(SEED) $(ARGS)
+
 .PHONY: bench
 bench: ## measure against references, print a table, write build/bench.json
 	@$(SETUP) bench $(SETUP_COQUI)

@@ -96,10 +96,10 @@ def _unknown_nodes(
 
 def _shared_addresses(nodes: Sequence[tuple[int, Mapping[str, object]]]) -> Iterator[Mistake]:
     fields = NodeConfig.model_fields
-    ami: dict[object, int] = {}
+    ami: dict[tuple[str, str], int] = {}
     for index, node in nodes:
         host = node.get("host")
-        address = (host, str(node.get("port", fields["port"].default)))
+        address = (str(host), str(node.get("port", fields["port"].default)))
         if ami.setdefault(address, index) != index:
             yield Mistake(
                 path=written(("asterisk", "nodes", index, "port")),

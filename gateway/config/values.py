@@ -111,7 +111,7 @@ def parse_address(value: str) -> str:
     host, _, port = value.rpartition(":")
     if ":" in host and not re.fullmatch(r"\[[0-9A-Fa-f:.]+\]", host):
         raise ValueError("an IPv6 address stands in brackets: write as in [::1]:8080")
-    if not host or not port.isdigit() or not 0 < int(port) <= LARGEST_PORT:
+    if not host or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) <= LARGEST_PORT:
         raise ValueError("not an address and port: write as in 127.0.0.1:8080")
     return value
 

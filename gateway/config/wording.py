@@ -46,6 +46,7 @@ _PATTERNS = {
     "[key]": ("not a name", "write up to 40 letters, digits, - and _"),
 }
 _LIKELY = 0.6
+_KEY = re.compile("[A-Za-z0-9_]{1,40}")
 
 
 def mistakes_of(error: ValidationError, model: type[BaseModel], *, prefix: KeyPath = ()) -> list[Mistake]:
@@ -62,7 +63,18 @@ def _mistake(details: ErrorDetails, model: type[BaseModel], prefix: KeyPath) -> 
         problem, suggestion = _worded(details, str(place[-1]) if place else "")
     if place and place[-1] == "[key]":
         place = place[:-1]
+    if details["type"] == "extra_forbidden" and (odd := _shown_of_key(place[-1])) != place[-1]:
+        # A forgotten space or comma makes a value part of its key, and the value may be a password.
+        place, suggestion = (*place[:-1], odd), "put a space behind the colon, and quote what holds other signs"
     return Mistake(path=written((*prefix, *place)), problem=problem, suggestion=suggestion)
+
+
+def _shown_of_key(key: str | int) -> str | int:
+    """Return a key as far as it looks like one."""
+    if isinstance(key, int) or _KEY.fullmatch(key):
+        return key
+    begin = re.match("[A-Za-z_]{0,40}", key)
+    return f"{begin[0] if begin else ''}…"
 
 
 def _worded(details: ErrorDetails, key: str) -> tuple[str, str | None]:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.store import SqlRecord, open_record
+from tests.fuzz.effort import examples
 from tests.unit.web.installation import TOKEN, Installation
 
 IN = "/license/v1/alert/in"
@@ -19,9 +20,7 @@ CODES = {
     403: {"invalid_token"},
     413: {"too_large"},
 }
-SETTINGS = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+SETTINGS = examples(120)
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)) | st.text(max_size=3),

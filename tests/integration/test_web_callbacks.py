@@ -273,3 +273,20 @@ def test_a_tap_that_may_be_of_any_alert_is_asked_back(there: Installation, clien
     answer = reply(client, "I take it", ButtonPayload="taken", OriginalRepliedMessageSid="SMunknown")
     assert "Several alerts are open" in answer.get_data(as_text=True)
     assert {event.status for event in there.all_events()} == {EventStatus.OPEN}
+
+
+@pytest.mark.parametrize(
+    "odd", [{"NumMedia": "9" * 5000}, {"Body": "1\0"}, {"MessageSid": "SM\0"}, {"OriginalRepliedMessageSid": "\0"}]
+)
+def test_reply_with_a_field_that_cannot_be_recorded_is_answered(
+    client: FlaskClient, ana: Contact, there: Installation, odd: dict[str, str]
+) -> None:
+    there.tell(open_event(client), ana)
+    assert reply(client, "hello", **odd).status_code == 200
+    assert window(there, ana) is not None
+
+
+def test_report_with_a_field_that_cannot_be_recorded_is_answered(client: FlaskClient) -> None:
+    for odd in ({"ErrorCode": "9" * 5000}, {"MessageSid": "SM\0"}, {"ErrorMessage": "\0"}):
+        form = {"MessageSid": "SM1", "MessageStatus": "undelivered"} | odd
+        assert client.post(STATUS, data=form, headers=SIGNED).status_code == 204

@@ -20,6 +20,9 @@ _WHATSAPP = re.compile(r"whatsapp:(\+[1-9]\d{6,14})")
 # What MessageType says of messages whose words or button count; it is absent from older callbacks.
 _PLAIN = frozenset({"", "text", "button", "interactive"})
 _MOST_MEDIA = 10
+_COUNT = re.compile("[0-9]{1,4}")
+# Twilio's ids have 34 characters. What is much longer is none, and would not fit into an index.
+_ID = re.compile("[!-~]{1,64}")
 # https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out
 _OPT_CHOICES = {"STOP": OptChoice.OUT, "START": OptChoice.IN}
 # XML 1.0 has no way to write these characters, not even escaped.
@@ -38,9 +41,9 @@ def inbound_message(form: Mapping[str, str]) -> WrittenMessage | None:
         number=sender[1],
         text=form.get("Body", "") or form.get("ButtonText", "") or payload,
         provider=PROVIDER,
-        provider_id=form.get("MessageSid") or form.get("SmsSid") or None,
+        provider_id=_id(form, "MessageSid") or _id(form, "SmsSid"),
         payload=payload or None,
-        replied_to=form.get("OriginalRepliedMessageSid") or None,
+        replied_to=_id(form, "OriginalRepliedMessageSid"),
         plain=kind in _PLAIN and not media,
         kind=kind or ("media" if media else "text"),
         media=media,
@@ -78,9 +81,14 @@ def answer_to(reply: Reply) -> str:
     return answer
 
 
+def _id(form: Mapping[str, str], field: str) -> str | None:
+    value = form.get(field, "")
+    return value if _ID.fullmatch(value) else None
+
+
 def _media(form: Mapping[str, str]) -> tuple[str, ...]:
     count = form.get("NumMedia", "0")
-    number = min(int(count), _MOST_MEDIA) if count.isascii() and count.isdigit() else 0
+    number = min(int(count), _MOST_MEDIA) if _COUNT.fullmatch(count) else 0
     return tuple(form.get(f"MediaContentType{place}", "unknown")[:80] for place in range(number))
 
 

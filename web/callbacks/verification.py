@@ -1,5 +1,7 @@
 """Refusing what a provider did not sign."""
 
+from collections.abc import Mapping
+
 import structlog
 from flask import abort, request
 
@@ -20,3 +22,8 @@ def verify() -> None:
         # The usual reason is a public_url that is not the one entered at the provider.
         log.warning("callback_refused", url=url, signed=bool(signature), configured=there.callbacks is not None)
         abort(403)
+
+
+def signed_form() -> Mapping[str, str]:
+    """Return the present request's form as it can be recorded: PostgreSQL keeps no NUL."""
+    return {name: value.replace("\0", "\N{REPLACEMENT CHARACTER}") for name, value in request.form.items()}

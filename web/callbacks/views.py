@@ -10,7 +10,7 @@ from gateway.services.escalate import delivery_report
 from gateway.services.replies import take_reply
 from gateway.services.trial_messages import take_report
 from web.callbacks.schemas import NOT_RECORDED, answer_to, answers_itself, inbound_message, twiml
-from web.callbacks.verification import verify
+from web.callbacks.verification import signed_form, verify
 from web.services import services
 
 log = structlog.get_logger(__name__)
@@ -23,7 +23,7 @@ blueprint.before_request(verify)
 def inbound() -> Response:
     """Take a reply or a pressed button, and answer it."""
     there = services()
-    message = inbound_message(request.form)
+    message = inbound_message(signed_form())
     if message is None:
         log.info("reply_ignored", reason="not_from_whatsapp")
         return _twiml("")
@@ -45,7 +45,7 @@ def inbound() -> Response:
     )
     if reply.result is not None:
         there.wakeup.notify()
-    return _twiml("" if answers_itself(request.form) else answer_to(reply))
+    return _twiml("" if answers_itself(signed_form()) else answer_to(reply))
 
 
 @blueprint.post("/status")
@@ -53,7 +53,7 @@ def status() -> Response:
     """Take a delivery report. A message that is not known may belong to another system of the same account."""
     there = services()
     by_template = request.query_string.decode("latin-1").endswith(BY_TEMPLATE)
-    report = there.read_report(request.form, by_template=by_template) if there.read_report else None
+    report = there.read_report(signed_form(), by_template=by_template) if there.read_report else None
     if report is not None and report.provider_id is not None:
         trial_id = request.args.get("trial", type=_id)
         if trial_id is not None:

@@ -5,6 +5,7 @@ twice, late, or never: what they tell is recorded by number, and whoever follows
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import NoReturn
@@ -23,7 +24,7 @@ from gateway.services import call_queries, last_words, provider_calls
 from gateway.services.call_reports import note_machine, note_operator
 from gateway.services.keys import ACKNOWLEDGE_DIGIT, HANDOFF_DIGIT, PinResult
 from web.callbacks.twiml import Hangup, Play, Say, Verb, document
-from web.callbacks.verification import verify
+from web.callbacks.verification import signed_form, verify
 from web.callbacks.voice_menu import Menu
 from web.services import VoiceCalls, services
 
@@ -33,6 +34,7 @@ blueprint = Blueprint("voice", __name__, url_prefix="/twilio/voice")
 blueprint.before_request(verify)
 
 _KEYS = frozenset("0123456789*#ABCD")
+_SECONDS = re.compile("[0-9]{1,6}")
 # DialCallStatus, https://www.twilio.com/docs/voice/twiml/dial#dialcallstatus-values
 _OPERATOR: Mapping[str, tuple[OperatorState, Prompt | None]] = {
     "completed": (OperatorState.ENDED, None),
@@ -77,7 +79,7 @@ def answer() -> Response:
 def key() -> Response:
     """Take a key."""
     menu, turn, number = _menu(), _state("turn"), _state("key")
-    digit = request.form.get("Digits") or request.args.get("digit", "")
+    digit = signed_form().get("Digits") or request.args.get("digit", "")
     if digit not in _KEYS or len(digit) != 1:
         return _twiml(*menu.message(turn=turn, key=number, remark=Prompt.NOT_UNDERSTOOD))
     if digit == ACKNOWLEDGE_DIGIT and menu.script.pin_wanted:
@@ -94,7 +96,7 @@ def pin() -> Response:
     """Take the PIN that a 1 counts with."""
     menu, turn, number = _menu(), _state("turn"), _state("key")
     try:
-        return _pressed(menu, ACKNOWLEDGE_DIGIT, turn, number, pin=request.form.get("Digits", ""))
+        return _pressed(menu, ACKNOWLEDGE_DIGIT, turn, number, pin=signed_form().get("Digits", ""))
     except RecordUnavailableError:
         # A PIN does not belong into an address, so that it cannot wait there: it is asked for once more.
         log.warning("pin_not_checked", call_id=menu.script.call_id)
@@ -105,10 +107,10 @@ def pin() -> Response:
 def operator() -> Response:
     """Go on after the callee and the operator have talked, or could not."""
     menu, turn, number = _menu(), _state("turn"), _state("key")
-    status = request.form.get("DialCallStatus", "")
+    status = signed_form().get("DialCallStatus", "")
     state, remark = _OPERATOR.get(status, (OperatorState.UNREACHABLE, Prompt.NO_OPERATOR))
-    seconds = request.form.get("DialCallDuration", "")
-    talked = timedelta(seconds=int(seconds) if seconds.isascii() and seconds.isdigit() else 0)
+    seconds = signed_form().get("DialCallDuration", "")
+    talked = timedelta(seconds=int(seconds) if _SECONDS.fullmatch(seconds) else 0)
     _note_operator(menu, state, talked if state is OperatorState.ENDED else timedelta())
     if remark is None:
         return _twiml(Hangup())
@@ -250,7 +252,7 @@ def _menu() -> Menu:
 
 
 def _report() -> ProviderReport | None:
-    return _voice().read_report(request.form)
+    return _voice().read_report(signed_form())
 
 
 def _state(name: str) -> int:

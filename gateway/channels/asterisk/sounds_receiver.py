@@ -41,6 +41,8 @@ PROMPTS_KEPT = 30 * 24 * 3600.0
 _PARTS_KEPT = 3600.0
 _SWEEP_EVERY = 3600.0
 _IDLE_SECONDS = 60
+# Not isdigit(), which takes digits that int() does not, such as a superscript two.
+_NUMBER = re.compile(r"[0-9]{1,15}")
 _NAME = re.compile(r"(?:[0-9a-f]{32}|prompts-[0-9a-f]{32}/[a-z_]{1,40})\.wav(?:16)?")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -162,7 +164,7 @@ class _Receiver(BaseHTTPRequestHandler):
     def _body(self, largest: int) -> "bytes | None":
         """Return the body of a request that is signed as it should be; otherwise answer it."""
         length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > largest:
+        if not _NUMBER.fullmatch(length) or int(length) > largest:
             self.close_connection = True
             self._answer(413, {"error": "too large"})
             return None
@@ -172,7 +174,7 @@ class _Receiver(BaseHTTPRequestHandler):
         if not hmac.compare_digest(wanted.encode(), signature.encode()):
             self._refuse("the signature is wrong: render the node's configuration again and copy it here")
             return None
-        if not at.isdigit() or abs(time.time() - int(at)) > VALID_SECONDS:
+        if not _NUMBER.fullmatch(at) or abs(time.time() - int(at)) > VALID_SECONDS:
             self._refuse("the request is too old, or the clocks of the two machines differ by minutes")
             return None
         return body

@@ -3,6 +3,7 @@
 The codes are those of Twilio's error dictionary, https://www.twilio.com/docs/api/errors.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
@@ -18,6 +19,7 @@ from gateway.ports.messages import Delivery
 PROVIDER = "twilio"
 
 _LONGEST_REASON = 300
+_CODE = re.compile("[0-9]{1,9}")
 # Refusals that an operator will meet, in words that say what to do about them.
 REFUSALS = {code: error.words for code, error in ERRORS.items()}
 _TEMPLATE_REFUSED = "the template was refused as free text is: it is not approved, or not any more"
@@ -124,7 +126,8 @@ def read_report(form: Mapping[str, str], *, by_template: bool = False) -> Delive
     """
     sid, status = form.get("MessageSid", ""), form.get("MessageStatus", "")
     number = form.get("ErrorCode", "")
-    code = int(number) if number.isascii() and number.isdigit() else None
+    # Python reads no number of more than 4300 digits; Twilio's have five.
+    code = int(number) if _CODE.fullmatch(number) else None
     state = delivery_report(status, code)
     if state is None or not sid:
         return None

@@ -16,6 +16,10 @@ _FINAL = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
 _ANSWERED = "in-progress"
 _RINGING = "ringing"
 _FIRST_FINAL_FAILURE = 300
+# Python reads no number of more than 4300 digits.
+_MOST_DIGITS = 9
+# Twilio's ids have 34 characters. What is much longer would not fit into an index.
+_LONGEST_ID = 64
 
 _INVALID_NUMBERS = frozenset({13223, 13226, 21211, 21214, 21217, 21421})
 # Refusals that an operator will meet, in words that say what to do about them.
@@ -134,7 +138,7 @@ def read_voice_report(form: Mapping[str, str]) -> ProviderReport | None:
     https://www.twilio.com/docs/voice/api/call-resource#statuscallback. New fields may appear in it at any time.
     """
     sid, status = form.get("CallSid", ""), form.get("CallStatus", "").strip().lower()
-    if not sid or not status:
+    if not sid or len(sid) > _LONGEST_ID or not status:
         return None
     return report_of(
         sid,
@@ -147,4 +151,4 @@ def read_voice_report(form: Mapping[str, str]) -> ProviderReport | None:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() else None
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None

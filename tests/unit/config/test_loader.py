@@ -284,3 +284,20 @@ asterisk: {{nodes: [{{name: p, host: h, secret: 1234567}}]}}
     assert SECRET not in text
     assert "1234567" not in text
     assert len(caught.value.mistakes) == 7
+
+
+def test_password_that_a_missing_space_makes_part_of_its_key_is_not_repeated() -> None:
+    found = mistakes("asterisk:\n  trunks:\n    - {name: a, node: pbx1, host: b, password:hunter2-x}")
+    mistake = found["asterisk.trunks[0].password…"]
+    assert (mistake.problem, mistake.line) == ("unknown key", 3)
+    assert mistake.suggestion == "put a space behind the colon, and quote what holds other signs"
+    assert "hunter2" not in repr(found)
+
+
+def test_nodes_whose_hosts_are_no_text_are_mistakes() -> None:
+    assert "asterisk.nodes[0].host" in mistakes("asterisk: {nodes: [{name: a, host: [x]}, {name: b, host: {x: y}}]}")
+
+
+@pytest.mark.parametrize("port", ["\N{SUPERSCRIPT TWO}", "9" * 5000, "-1", "", "0"])
+def test_port_that_is_no_number_is_told_in_words(port: str) -> None:
+    assert mistakes(f"web: {{bind: '127.0.0.1:{port}'}}")["web.bind"].problem == "not an address and port"

@@ -177,3 +177,14 @@ def test_announcements_go_after_a_week_prompts_after_a_month_and_leftovers_after
     }
     assert not (tmp_path / "prompts-1").exists()
     assert sweep(tmp_path / "nowhere") == 0
+
+
+@pytest.mark.parametrize("length", ["\N{SUPERSCRIPT TWO}", "9" * 5000, "-1", ""])
+def test_length_that_is_no_number_is_refused_in_words(node: Node, length: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=5)
+    with contextlib.closing(connection):
+        connection.putrequest("PUT", f"/sounds/{NAME}")
+        connection.putheader("Content-Length", length.encode("latin-1"))
+        connection.endheaders()
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())) == (413, {"error": "too large"})

@@ -212,3 +212,10 @@ def test_a_template_that_is_refused_outside_the_window_is_a_matter_of_set_up() -
 def test_what_cannot_be_sent_for_now_marks_nobody() -> None:
     for delivery in (delivery_of_answer(500, 63024), delivery_of_answer(429, 20429), delivery_of_answer(401, 20003)):
         assert delivery.fault is None
+
+
+def test_error_code_of_thousands_of_digits_is_none() -> None:
+    form = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "9" * 5000}
+    report = read_report(form)
+    assert report is not None
+    assert report.state is AttemptState.FAILED
