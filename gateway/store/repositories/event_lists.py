@@ -83,8 +83,11 @@ class SqlEventLists:
     def failed_messages(
         self, license_ids: Collection[int] | None, *, since: datetime, limit: int
     ) -> Sequence[FailedMessages]:
-        """See the port. Ids ascend with time, so that a bounded end of the table is looked at, however long it is."""
-        newest = select(func.coalesce(func.max(attempts.c.id), 0)).scalar_subquery()
+        """See the port. Ids ascend with time, so that a bounded end of the table is looked at, however long it is.
+
+        That end is asked for by itself: PostgreSQL plans for a third of the table where it does not know the number.
+        """
+        newest = int(self._connection.execute(select(func.coalesce(func.max(attempts.c.id), 0))).scalar_one())
         last = func.max(attempts.c.event_id)
         query = _of_licenses(
             select(attempts.c.level, attempts.c.reason, func.count(), last)
