@@ -25,6 +25,8 @@ ASTERISK_SUITES=(forky sid)
 RUN_PACKAGES=(ca-certificates python3 python3-venv)
 # libatomic1: the program that drives Chromium needs it, and Debian minimal systems lack it.
 TEST_PACKAGES=(chromium libatomic1 postgresql sip-tester)
+# The checker of HTML runs on Java, whichever is there.
+command -v java >/dev/null || TEST_PACKAGES+=(default-jre-headless)
 # Most of Coqui's voices read text by way of this program.
 COQUI_PACKAGES=(espeak-ng)
 

@@ -1,10 +1,9 @@
 """Who may do what: every view of the pages, for every role, on what is theirs and on what is another license's.
 
 The cases come from the application itself. A view whose address names something that this file has no example of fails
-the first test: give ``_EXAMPLES`` one of each license's.
+the first test, which says what to do.
 """
 
-import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -18,8 +17,9 @@ from werkzeug.routing import Rule
 
 from gateway.model.user import Role
 from gateway.ports.record import Record
-from gateway.services import spoken, users
+from gateway.services import users
 from gateway.services.users import UserChange
+from tests.unit.web.addresses import PLAIN, examples, path_of
 from tests.unit.web.filled import Filled, fill
 from tests.unit.web.pages import PASSWORD, Browser, quick_passwords, with_pages
 from tests.unit.web.tone import Tone
@@ -28,11 +28,8 @@ from web.admin import access
 pytestmark = pytest.mark.databases("sqlite")
 
 _RANKS = {Role.VIEWER: 0, Role.ADMIN: 1, Role.SUPERADMIN: 2}
-# Values of addresses that belong to nobody.
-_PLAIN: Mapping[str, str] = {"kind": "anpr", "language": "en", "name": "text", "what": "voice"}
 # A stream does not end; what it says is tested by itself, and who may open it by its rule.
 _ENDLESS = {"admin.live.stream"}
-_QUERIES = {"admin.licenses.choose_template": "?language=en&name=text"}
 _REFUSED = {401, 403, 404}
 
 
@@ -47,43 +44,11 @@ class View:
     @property
     def owned(self) -> set[str]:
         """The parts of the address that belong to a license."""
-        return self.rule.arguments - _PLAIN.keys()
+        return self.rule.arguments - PLAIN.keys()
 
     def path(self, values: Mapping[str, Any]) -> str:
         """Return the address with its parts filled in."""
-        path = re.sub(r"<(?:[^<>]*:)?(\w+)>", lambda found: str({**_PLAIN, **values}[found[1]]), self.rule.rule)
-        return path + _QUERIES.get(self.rule.endpoint, "")
-
-
-def _examples(made: Filled) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what addresses name: of the license whose admin and viewer sign in, and of another one."""
-    own = {
-        "contact_id": made.own["contact"],
-        "event_id": made.own["event"],
-        "source_id": made.own["source"],
-        "license_id": made.own["license"],
-        "user_id": made.own["user:viewer"],
-        "call_id": made.own_call,
-        "attempt_id": _note_of(made, made.own["event"]),
-        "trial_id": made.own["trial"],
-    }
-    other = {
-        "contact_id": made.other["contact"],
-        "event_id": made.other["event"],
-        "source_id": made.other["source"],
-        "license_id": made.other["license"],
-        "user_id": made.other["user"],
-        "call_id": made.other_call,
-        "attempt_id": _note_of(made, made.other["event"]),
-        "trial_id": made.other["trial"],
-    }
-    return own, other
-
-
-def _note_of(made: Filled, event_id: int) -> int:
-    """Return an attempt of the event that was a voice note."""
-    with made.there.record.read() as work:
-        return spoken.heard_notes(work.attempts.of_event(event_id))[0].id
+        return path_of(self.rule, values)
 
 
 @pytest.fixture
@@ -127,16 +92,16 @@ def everything(url: str) -> str:
 
 
 def test_there_is_an_example_of_everything_that_an_address_names(app: Flask, made: Filled) -> None:
-    own, other = _examples(made)
+    own, other = examples(made)
     unknown = {(view.rule.rule, name) for view in views(app) for name in view.owned - own.keys()}
-    assert not unknown, f"give _examples one of each license for {sorted(unknown)}"
+    assert not unknown, f"give examples in tests/unit/web/addresses.py one of each license for {sorted(unknown)}"
     assert own.keys() == other.keys()
     assert not [name for name in own if own[name] == other[name]]
     assert len(views(app)) > 50
 
 
 def test_whoever_is_not_signed_in_is_sent_to_the_sign_in(app: Flask, made: Filled, sqlite_url: str) -> None:
-    own, _ = _examples(made)
+    own, _ = examples(made)
     before = everything(sqlite_url)
     for view in views(app):
         answer = Browser(app).client.open(view.path(own), method=view.method)
@@ -147,7 +112,7 @@ def test_whoever_is_not_signed_in_is_sent_to_the_sign_in(app: Flask, made: Fille
 
 @pytest.mark.parametrize("role", list(Role))
 def test_a_role_may_do_what_it_is_open_to_and_nothing_else(app: Flask, made: Filled, role: Role) -> None:
-    own, _ = _examples(made)
+    own, _ = examples(made)
     for view in sorted(views(app), key=lambda each: each.method):
         browser = signed_in(app, made, role) if view.rule.endpoint == "admin.account.save_password" else None
         browser = browser or _kept(app, made, role)
@@ -161,7 +126,7 @@ def test_a_role_may_do_what_it_is_open_to_and_nothing_else(app: Flask, made: Fil
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.ADMIN])
 def test_what_is_another_licenses_does_not_exist(app: Flask, made: Filled, role: Role, sqlite_url: str) -> None:
-    own, other = _examples(made)
+    own, other = examples(made)
     browser = _kept(app, made, role)
     asked = 0
     for view in views(app):
@@ -178,7 +143,7 @@ def test_what_is_another_licenses_does_not_exist(app: Flask, made: Filled, role:
 def test_a_form_without_the_sessions_token_changes_nothing(
     app: Flask, made: Filled, sqlite_url: str, token: str | None
 ) -> None:
-    own, _ = _examples(made)
+    own, _ = examples(made)
     browser = _kept(app, made, Role.SUPERADMIN)
     fields = {} if token is None else {"csrf_token": token}
     before = everything(sqlite_url)

@@ -2,7 +2,7 @@
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import EmailField, PasswordField, SelectField, StringField, SubmitField
+from wtforms import PasswordField, SelectField, StringField, SubmitField
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from gateway.services.passwords import LONGEST, SHORTEST
@@ -11,7 +11,12 @@ from gateway.services.passwords import LONGEST, SHORTEST
 class SignInForm(FlaskForm):
     """E-mail address and password."""
 
-    email = EmailField(_("E-mail"), [InputRequired()], render_kw={"autocomplete": "username", "autofocus": True})
+    # A field of type "email" may not ask a password manager for the user's name (HTML, 4.10.18.7.1).
+    email = StringField(
+        _("E-mail"),
+        [InputRequired()],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "inputmode": "email", "autofocus": True},
+    )
     password = PasswordField(_("Password"), [InputRequired()], render_kw={"autocomplete": "current-password"})
     submit = SubmitField(_("Sign in"))
 
@@ -33,7 +38,7 @@ class PasswordForm(FlaskForm):
         [EqualTo("password", _("The two passwords differ."))],
         render_kw={"autocomplete": "new-password"},
     )
-    submit = SubmitField(_("Change password"))
+    submit = SubmitField(_("Change password"), id="change-password")
 
 
 class ProfileForm(FlaskForm):

@@ -139,6 +139,8 @@ def choose_license() -> BaseResponse:
 
 
 def _account(profile_form: ProfileForm, password_form: PasswordForm) -> str:
+    # Two forms stand on one page, where each id may stand once.
+    password_form.csrf_token.id = "password-csrf_token"
     return render_template("admin/account/account.html", profile_form=profile_form, password_form=password_form)
 
 
