@@ -23,8 +23,8 @@ ASTERISK_NEEDED=20
 # Debian 12 and 13 have no Asterisk of their own. The next release has; unstable stands in while that one lacks it.
 ASTERISK_SUITES=(forky sid)
 RUN_PACKAGES=(ca-certificates python3 python3-venv)
-# libatomic1: the program that drives Chromium needs it, and Debian minimal systems lack it.
-TEST_PACKAGES=(chromium libatomic1 postgresql sip-tester)
+# curl: what the pages give out is pasted and run. libatomic1: the program that drives Chromium needs it, and Debian minimal systems lack it.
+TEST_PACKAGES=(chromium curl libatomic1 postgresql sip-tester)
 # The checker of HTML runs on Java, whichever is there.
 command -v java >/dev/null || TEST_PACKAGES+=(default-jre-headless)
 # Most of Coqui's voices read text by way of this program.

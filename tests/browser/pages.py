@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask import Flask
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from tests.unit.web.pages import PASSWORD
@@ -23,6 +23,8 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# It costs nothing where all goes well, and other tests use the processor at the same time.
+expect.set_options(timeout=30_000)
 _BROKEN_OFF = "net::ERR_ABORTED"
 
 
@@ -38,12 +40,12 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """Serve an application on a free port; give its address."""
+def served(app: Flask, port: int = 0) -> Iterator[str]:
+    """Serve an application on that port, 0 for any that is free; give its address."""
     logger = logging.getLogger("werkzeug")
     level = logger.level
     logger.setLevel(logging.ERROR)
-    server: BaseWSGIServer = make_server("127.0.0.1", 0, app, threaded=True)
+    server: BaseWSGIServer = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
