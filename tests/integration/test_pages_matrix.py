@@ -199,3 +199,21 @@ def _kept(app: Flask, made: Filled, role: Role) -> Browser:
     if browser is None or browser.get("/admin/account").status_code != 200:
         browser = kept[role] = signed_in(app, made, role)
     return browser
+
+
+def test_forms_that_name_another_license_find_nothing(app: Flask, made: Filled, sqlite_url: str) -> None:
+    _, other = examples(made)
+    browser = _kept(app, made, Role.ADMIN)
+    named = {"name": "Mine", "kind": "anpr", "severity": "warn", "phone": "+12125550109", "language": "en"}
+    asked = (
+        ("/admin/scope", {"license": other["license_id"]}, {404}),
+        ("/admin/guide/token", {"source": other["source_id"]}, {404}),
+        ("/admin/guide/run/anpr", {"source": other["source_id"]}, {404}),
+        # What is not offered in a list of choices is refused beside its field.
+        ("/admin/sources/new", named | {"license": other["license_id"]}, {400, 404}),
+        ("/admin/contacts/new", named | {"license": other["license_id"]}, {400, 404}),
+    )
+    before = everything(sqlite_url)
+    for path, fields, expected in asked:
+        assert browser.post(path, **fields).status_code in expected, path
+        assert everything(sqlite_url) == before, path
