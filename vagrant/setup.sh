@@ -3,7 +3,7 @@
 #
 #   vagrant/setup.sh serve|lint|demo|test|bench|all   all that this make target needs
 #   vagrant/setup.sh coqui                            Coqui's voices as well: the package and what it needs, 2 GB
-#   vagrant/setup.sh STEP...                          single steps: system, system-test, asterisk, python
+#   vagrant/setup.sh STEP...                          single steps: system, system-test, asterisk, python, references
 #
 # Debian packages come from the machine's own apt sources, Python packages from the index that pip is configured for.
 # Nothing else is downloaded. What the tools say goes to build/setup.log; its end is shown when a step fails.
@@ -259,6 +259,45 @@ step_coqui() {
     printf '%s\n' "$wanted" >"$stamp"
 }
 
+# -------------------------------------------------------------------------------------------------- References
+
+# What the benchmarks compare with, in places of their own. Nothing of it is needed: what cannot be had is left out.
+REFERENCES=build/references
+ALERTA=(alerta-server==9.1.0 psycopg2-binary==2.9.13 gunicorn==27.0.1)
+
+install_alerta() {
+    local stamp=$REFERENCES/alerta/.setup
+    [ "$(cat "$stamp" 2>/dev/null || true)" != "${ALERTA[*]}" ] || return 0
+    say "references: installing Alerta"
+    logged "$PYTHON" -m venv --clear "$REFERENCES/alerta" &&
+        logged "$REFERENCES/alerta/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off "${ALERTA[@]}" &&
+        printf '%s\n' "${ALERTA[*]}" >"$stamp"
+}
+
+# The package is unpacked and not installed: nothing of it is started, now or when the machine starts. The program knows
+# its templates by one path alone, which becomes one of the same length: the directory that it is started in.
+ALERTMANAGER_FILES=/usr/share/prometheus/alertmanager
+ALERTMANAGER_FILES_HERE=/proc/self/cwd/./././././././././/
+install_alertmanager() {
+    local new=$REFERENCES/alertmanager.new
+    [ ! -x "$REFERENCES/alertmanager/usr/bin/prometheus-alertmanager" ] || return 0
+    say "references: unpacking Alertmanager"
+    rm -rf "$new"
+    mkdir -p "$new"
+    (cd "$new" && apt-get -o Acquire::Retries=3 download prometheus-alertmanager) >>"$LOG" 2>&1 </dev/null &&
+        logged dpkg-deb -x "$new"/*.deb "$new" &&
+        LC_ALL=C sed -i "s|$ALERTMANAGER_FILES|$ALERTMANAGER_FILES_HERE|g" "$new/usr/bin/prometheus-alertmanager" &&
+        cp "$new$ALERTMANAGER_FILES"/*.tmpl "$new/" &&
+        rm -rf "$REFERENCES/alertmanager" &&
+        mv -T "$new" "$REFERENCES/alertmanager"
+}
+
+step_references() {
+    mkdir -p "$REFERENCES"
+    install_alerta || say "references: Alerta could not be installed: the figures beside it are left out"
+    install_alertmanager || say "references: Alertmanager could not be installed: the figures beside it are left out"
+}
+
 # ------------------------------------------------------------------------------------------------------- main
 
 usage() {
@@ -273,9 +312,10 @@ main() {
         case $step in
         serve | lint) steps+=(system python) ;;
         demo) steps+=(system asterisk python) ;;
-        test | bench | all) steps+=(system system_test asterisk python) ;;
+        test | all) steps+=(system system_test asterisk python) ;;
+        bench) steps+=(system system_test asterisk python references) ;;
         coqui) steps+=(system python coqui) ;;
-        system | asterisk | python) steps+=("$step") ;;
+        system | asterisk | python | references) steps+=("$step") ;;
         system-test) steps+=(system_test) ;;
         *) usage ;;
         esac

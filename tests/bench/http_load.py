@@ -15,16 +15,22 @@ _LENGTH = b"content-length:"
 _CLOSE = b"connection: close"
 _ANSWER_SECONDS = 30.0
 _MOST_BYTES = 65536
+_MOST_CUT = 1000
 
 
 @dataclass(slots=True)
 class Load:
-    """What came of it. ``latencies`` are seconds from the request to the whole answer."""
+    """What came of it.
+
+    ``latencies`` are seconds from the request to the whole answer. ``cut`` connections were closed by the server with
+    a request under way, which was posted once more on a new one.
+    """
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
     refused: int = 0
     refusal: str = ""
+    cut: int = 0
 
     @property
     def rate(self) -> float:
@@ -112,7 +118,16 @@ def post_for(seconds: float, target: Target, *, connections: int, first: int = 0
                 raise TimeoutError(f"no answer within {_ANSWER_SECONDS:.0f} s")
             for descriptor, _ in ready:
                 connection = open_[descriptor]
-                if not connection.read():
+                try:
+                    if not connection.read():
+                        continue
+                except ConnectionError:
+                    load.cut += 1
+                    poll.unregister(descriptor)
+                    open_.pop(descriptor).socket.close()
+                    if connection.answer or load.cut > _MOST_CUT:
+                        raise
+                    begin()
                     continue
                 now = time.monotonic()
                 _count(load, target, connection, now)

@@ -10,20 +10,24 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
+from gateway.app.secrets import source_tokens
+from gateway.services.intake import Alert, accept
 from tests.bench.bare_web import TABLE
 from tests.bench.database import Database, bare_execute
 from tests.bench.http_load import Target
 from tests.gateway import Gateway
 from tests.ports import free_port
+from tests.records import a_contact, a_license, a_source
 from tests.waiting import until
 
 WORKERS, THREADS = 2, 8
 REFERENCES = Path("build/references")
-_LICENSES = 200
+_LICENSES = 1000
 _CONTACTS = 2
 _direct = build_opener(ProxyHandler({}))
 
@@ -49,7 +53,7 @@ def tocsin(directory: Path, database_url: str) -> Iterator[Server]:
         "policy": {"events_per_minute": 10_000_000},
     }
     gateway = Gateway(directory, settings, database_url=database_url)
-    headers = [f"X-Alert-Token: {_source(gateway, number)}\r\n".encode() for number in range(_LICENSES)]
+    headers = [f"X-Alert-Token: {token}\r\n".encode() for token in _sources(gateway)]
     process = gateway.process("web")
     try:
         _wait_for(port, "/healthz", process)
@@ -68,11 +72,21 @@ def tocsin(directory: Path, database_url: str) -> Iterator[Server]:
         gateway.record.close()
 
 
-def _source(gateway: Gateway, number: int) -> str:
-    license_id = gateway.license(name=f"Site {number}")
-    for place in range(_CONTACTS):
-        gateway.contact(license_id, f"+1555{number:04}{place:02}")
-    return gateway.source(license_id)
+def _sources(gateway: Gateway) -> list[str]:
+    """Make the licenses, each with contacts, a source and an earlier alert, and return the sources' tokens."""
+    keys = source_tokens(gateway.config, gateway.secrets)
+    tokens = [f"tsn_bench-{number:06}" for number in range(_LICENSES)]
+    at = datetime.now(UTC)
+    with gateway.record.write() as work:
+        for number, token in enumerate(tokens):
+            license_id = work.licenses.add(a_license(f"Site {number}")).id
+            for place in range(_CONTACTS):
+                work.contacts.add(a_contact(license_id, place), pin_hash=None)
+            work.sources.add(a_source(license_id), token_hash=keys.hash(token), token_encrypted=None)
+        work.commit()
+    for token in tokens:
+        accept(gateway.record, config=gateway.config, token_hash=keys.hash(token), alert=Alert(title="First"), now=at)
+    return tokens
 
 
 @contextmanager
@@ -95,7 +109,7 @@ def bare_view(database_url: str | None) -> Iterator[Server]:
 @contextmanager
 def alerta(database: Database) -> Iterator[Server]:
     """Run Alerta on an empty PostgreSQL database, under gunicorn with as many workers and threads as the gateway."""
-    python = REFERENCES / "alerta/bin/python"
+    python = (REFERENCES / "alerta/bin/python").absolute()
     if not python.exists():
         raise MissingReferenceError("Alerta could not be installed")
     port = free_port()
@@ -106,6 +120,9 @@ def alerta(database: Database) -> Iterator[Server]:
         "DATABASE_NAME": name,
         "SECRET_KEY": "only for the benchmark",
     }
+    # Each of its workers makes the schema where it is missing, and they get into each other's way.
+    make_schema = [str(python), "-c", "import alerta; alerta.create_app()"]
+    subprocess.run(make_schema, env=os.environ | environ, check=True, capture_output=True, timeout=60)
     command = [str(python), "-m", "gunicorn", *_gunicorn(port), "alerta:create_app()"]
     with _running(command, environ) as process:
         _wait_for(port, "/_", process)
@@ -115,7 +132,8 @@ def alerta(database: Database) -> Iterator[Server]:
 @contextmanager
 def alertmanager(directory: Path) -> Iterator[Server]:
     """Run Prometheus' Alertmanager, which keeps alerts in memory."""
-    program = REFERENCES / "alertmanager/usr/bin/prometheus-alertmanager"
+    home = (REFERENCES / "alertmanager").absolute()
+    program = home / "usr/bin/prometheus-alertmanager"
     if not program.exists():
         raise MissingReferenceError("Alertmanager could not be installed")
     directory.mkdir()
@@ -130,7 +148,7 @@ def alertmanager(directory: Path) -> Iterator[Server]:
         "--cluster.listen-address=",
         "--log.level=error",
     ]
-    with _running(command, {}) as process:
+    with _running(command, {}, cwd=home) as process:
         _wait_for(port, "/-/healthy", process)
         yield Server("Alertmanager", Target(port=port, path="/api/v2/alerts", body=_alertmanager_alert))
 
@@ -163,9 +181,16 @@ def _alertmanager_alert(number: int) -> bytes:
 
 
 @contextmanager
-def _running(command: Sequence[str], environ: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+def _running(
+    command: Sequence[str], environ: Mapping[str, str], *, cwd: Path | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | environ, start_new_session=True
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | environ,
+        cwd=cwd,
+        start_new_session=True,
     )
     try:
         yield process

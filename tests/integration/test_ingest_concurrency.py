@@ -1,6 +1,7 @@
 """Many posts at once, to real gunicorn workers in several processes."""
 
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from gateway.config.schema import Config
 from gateway.model.event import EventStatus, Severity
 from gateway.model.license import SourceKind
 from gateway.ports.record import Record
+from gateway.services.evidence import verify
 from gateway.services.sources import add_source
 from gateway.services.tenants import add_license
 from gateway.services.tokens import SourceTokens
@@ -77,6 +80,10 @@ class Server:
             return answer.status, json.loads(answer.read())
         finally:
             connection.close()
+
+    def kill(self) -> None:
+        """Kill every process at once, as a power cut would."""
+        os.killpg(self._process.pid, signal.SIGKILL)
 
     def stop(self) -> None:
         os.kill(self._process.pid, signal.SIGTERM)
@@ -145,3 +152,38 @@ def test_requests_that_are_too_large_are_answered_however_they_come(server: Serv
         server.post(b" " * 1_000_000, token),
     ):
         assert (answer[0], answer[1]["error"]) == (413, "too_large")
+
+
+def test_nothing_that_was_answered_is_lost_when_all_is_killed(server: Server, record: Record, token: str) -> None:
+    with record.write() as work:
+        (license_,) = work.licenses.list()
+        work.licenses.update(replace(license_, policy={"events_per_minute": 100_000}))
+        work.commit()
+    answered: list[object] = []
+    enough = threading.Event()
+
+    def post_until_killed(number: int) -> None:
+        for count in itertools.count():
+            body = json.dumps({"title": "T", "dedup_key": f"{number}-{count}"}).encode()
+            try:
+                status, answer = server.post(body, token)
+            except (OSError, http.client.HTTPException):
+                return
+            assert (status, answer["status"]) == (200, "open")
+            answered.append(answer["event_id"])
+            if len(answered) >= 100:
+                enough.set()
+
+    with ThreadPoolExecutor(12) as threads:
+        posting = [threads.submit(post_until_killed, number) for number in range(12)]
+        assert enough.wait(120)
+        server.kill()
+        for each in posting:
+            each.result(60)
+    assert len(set(answered)) == len(answered)
+    with record.read() as work:
+        recorded = {event.id for event in work.events.list(status=EventStatus.OPEN, license_id=None, limit=100_000)}
+        signals = {each.event_id for each in work.signals.pending(100_000)}
+    assert set(answered) <= recorded
+    assert recorded == signals
+    assert verify(record, license_.id).holds
