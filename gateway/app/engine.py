@@ -1,12 +1,10 @@
 """The engine process: actors, timers, phone. It can be killed at any point; what it was doing is on record."""
 
-import signal
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pykka
@@ -25,16 +23,15 @@ from actors.switchboard import SwitchboardActor
 from actors.timers import Timers
 from actors.trial_contact import TrialContactActor
 from actors.workers import AnnouncerBooth, CourierOutbox
-from gateway.app import memory
 from gateway.app.bootstrap import (
     build_channels,
     build_record,
     link_url,
     media_url,
-    prepare_record,
     status_url,
 )
 from gateway.app.clock import SteadyClock
+from gateway.app.housekeeping import Housekeeping
 from gateway.app.owners import OWNER_THREADS, Owners
 from gateway.app.phone_systems import PhoneSystems
 from gateway.app.pulse import Pulse
@@ -51,57 +48,19 @@ from gateway.model.attempt import Level
 from gateway.ports.heartbeats import LinesState
 from gateway.ports.messages import NotificationChannel
 from gateway.ports.phone import Phone, PhoneNodeDown, PhoneNodeUp, PhoneReport, Prompt
-from gateway.ports.record import Record, RecordUnavailableError
-from gateway.ports.speech import Speech, SpeechError
+from gateway.ports.record import Record
+from gateway.ports.speech import Speech
 from gateway.services.announce import Announcer
 from gateway.services.call_safety import CallGuard
 from gateway.services.deliver import Courier
-from gateway.services.left_notes import settle_left_notes
 from gateway.services.quota import VoiceQuota
-from gateway.store.engine_lock import EngineLock
 from gateway.store.wakeup import make_wakeup_listener
 from gateway.tts.prompts import render_prompts
 
 log = structlog.get_logger(__name__)
 
 _LOOK_EVERY = timedelta(seconds=1)
-_AUDIO_KEPT = timedelta(days=30)
-_PRUNE_EVERY = timedelta(hours=1)
-_TIDY_EVERY = timedelta(hours=1)
-_LOCK_WAIT = timedelta(seconds=20)
 _STOP_SECONDS = 15.0
-
-
-def run_engine(config: Config) -> int:
-    """Run the engine until SIGTERM or SIGINT. Returns the exit status.
-
-    Only one engine works on a database: a second one waits a while for the first to end, then gives up.
-    """
-    prepare_record(config)
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
-    lock = EngineLock(config.database_url)
-    if not lock.acquire(_LOCK_WAIT):
-        log.error("another_engine_runs", advice="one engine works on a database: stop the other one first")
-        return 1
-    try:
-        memory.collect_young_only()
-        engine = Engine(config, on_broken=stop.set)
-        engine.start()
-        while not stop.wait(1.0):
-            if not lock.held():
-                log.error("engine_lock_lost", advice="another engine has taken over")
-                engine.broken = True
-                break
-        engine.stop()
-    finally:
-        lock.release()
-    return 1 if engine.broken else 0
 
 
 class Engine:
@@ -202,6 +161,15 @@ class Engine:
         self._agenda = Agenda()
         self._listener = make_wakeup_listener(config.database_url)
         self._listening = threading.Thread(target=self._listen, name="wakeup")
+        self._housekeeping = Housekeeping(
+            record=self._record,
+            clock=self._clock,
+            timers=self._timers,
+            executor=self._executor,
+            quota=self._quota,
+            prompts=self._prompts,
+            prune=None if self._own_speech is None else self._own_speech.prune,
+        )
         self._pulse = Pulse(
             config.engine,
             record=self._record,
@@ -270,7 +238,7 @@ class Engine:
                 **actors,
             ),
             on_broken=self._break,
-            on_taken_up=self._tidy,
+            on_taken_up=self._housekeeping.tidy,
             auditor=self._tell_auditor,
         )
         self._auditor = AuditorActor.start(
@@ -289,8 +257,8 @@ class Engine:
         self._tell(TakeUpEverything())
         if self._own_phone:
             self._systems.start()
-            self._executor.submit(self._render_prompts)
-        self._prune_audio()
+            self._executor.submit(self._housekeeping.render_prompts)
+        self._housekeeping.prune_audio()
         self._listening.start()
         self._pulse.start()
         log.info("engine_started")
@@ -351,35 +319,6 @@ class Engine:
 
     def _prompts(self, language: str) -> Mapping[Prompt, Path]:
         return render_prompts(self._hurried_speech, language)
-
-    def _render_prompts(self) -> None:
-        """Speak the fixed sentences of calls ahead, so that no first call waits for them."""
-        try:
-            for language in self._languages():
-                self._prompts(language)
-        except (SpeechError, RecordUnavailableError) as error:
-            # A call renders what is missing, and reports what cannot be spoken.
-            log.warning("prompts_not_rendered_ahead", error=str(error))
-
-    def _tidy(self) -> None:
-        """Have the memory and the ledger tidied, once everything is taken up and every hour."""
-        self._executor.submit(memory.tidy)
-        self._executor.submit(settle_left_notes, self._record, self._quota, self._clock.now())
-        self._timers.after(_TIDY_EVERY, self._tidy)
-
-    def _prune_audio(self) -> None:
-        """Delete audio that nobody has used for long, or that is too much, now and every hour."""
-        if self._own_speech is not None:
-            self._executor.submit(self._own_speech.prune, _AUDIO_KEPT)
-            self._timers.after(_PRUNE_EVERY, self._prune_audio)
-
-    def _languages(self) -> list[str]:
-        with self._record.read() as work:
-            licenses = work.licenses.list()
-            contacts = [contact for license_ in licenses for contact in work.contacts.of_license(license_.id)]
-        return sorted(
-            {contact.language for contact in contacts} | {license_.language for license_ in licenses} | {"en"}
-        )
 
     def _parts(self) -> dict[str, str]:
         nodes = {f"asterisk {node}": state for node, state in (self._systems.nodes() if self._own_phone else ())}

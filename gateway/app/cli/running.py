@@ -60,7 +60,7 @@ def engine(invocation: Invocation) -> None:
     """  # noqa: D301 - click's mark for "do not rewrap"
     config = _prepared(invocation)
     metric_files.begin(config)
-    from gateway.app.engine import run_engine  # noqa: PLC0415 - see serve
+    from gateway.app.engine_process import run_engine  # noqa: PLC0415 - see serve
 
     _run(lambda: run_engine(config), "the engine")
 
