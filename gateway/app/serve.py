@@ -16,6 +16,7 @@ import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
+from gateway.app import metric_files
 from gateway.app.bootstrap import build_web_services, forget_source_tokens, prepare_record
 from gateway.app.clock import WallClock
 from gateway.app.first_sign_in import first_sign_in
@@ -54,6 +55,7 @@ class _WebApplication(BaseApplication):  # type: ignore[misc] # gunicorn ships n
             "control_socket_disable": True,
             "proc_name": "tocsin-web",
             "logger_class": "gateway.app.logs.GunicornLogger",
+            "post_fork": lambda _arbiter, _worker: metric_files.begin_in_fork(),
         }
         for key, value in options.items():
             self.cfg.set(key, value)

@@ -7,7 +7,8 @@ is first imported, whether a process counts for itself or into files that ``/met
 Names follow https://prometheus.io/docs/practices/naming/: seconds, and ``_total`` for what only grows.
 """
 
-from prometheus_client import Counter, Histogram
+from gateway.metrics.quiet import QuietCounter as Counter
+from gateway.metrics.quiet import QuietHistogram as Histogram
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SLOW = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0)

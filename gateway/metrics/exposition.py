@@ -41,7 +41,7 @@ class _Counted(Collector):
 
     def collect(self) -> Iterable[Figure]:
         where = os.environ.get(_VARIABLE)
-        if where is None:
+        if where is None or not Path(where).is_dir():
             return REGISTRY.collect()
         # One that was made just now holds nothing yet, and is no file of figures until it does.
         files = [str(file) for file in Path(where).glob("*.db") if file.stat().st_size]

@@ -3,8 +3,14 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
+from gateway.app import metric_files
+from gateway.config.schema import Config
 from tests.gateway import FAST, Gateway
 from tests.waiting import until
 
@@ -49,3 +55,47 @@ def test_where_no_directory_can_be_made_the_gateway_runs_all_the_same(tmp_path: 
         process = gateway.engine_pid()
         assert process is not None
         os.kill(process, signal.SIGTERM)
+
+
+def test_what_cannot_be_counted_fails_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    code = """
+import os
+from gateway.app import metric_files
+from gateway.config.schema import Config
+from pathlib import Path
+metric_files.begin(Config(var_dir=Path(os.environ["WHERE"])))
+from gateway import metrics
+metrics.EXHAUSTED.inc()
+pid = os.fork()
+if pid == 0:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = "/nonexistent"
+    metrics.EXHAUSTED.inc()
+    metrics.KEYS.labels("1").inc()
+    metrics.WRITE_SECONDS.observe(1)
+    with metrics.SEND_SECONDS.labels("phone").time():
+        pass
+    os._exit(0)
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    monkeypatch.setenv("WHERE", str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_room_of_the_files_is_taken_before_anything_is_counted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "set, so that it is not too late")
+    metric_files.begin(Config(var_dir=tmp_path))
+    made = list((tmp_path / "metrics").glob("*.db"))
+    assert len(made) == 2
+    # Blocks of 512 bytes (stat(2)): a file with holes would have fewer.
+    assert all(file.stat().st_blocks * 512 >= file.stat().st_size > 100_000 for file in made)
+    old = [tmp_path / "metrics" / f"counter_{pid}.db" for pid in range(4_000_001, 4_000_031)]
+    for file in old:
+        file.write_bytes(bytes(8))
+    metric_files.begin(Config(var_dir=tmp_path))
+    assert sum(file.exists() for file in old) == 8, "of those whose processes have ended a few are kept"
+    assert all(file.exists() for file in made)
+    metric_files.begin(Config(var_dir=tmp_path), afresh=True)
+    assert not any(file.exists() for file in old)
