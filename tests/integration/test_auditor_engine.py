@@ -95,8 +95,9 @@ def test_an_engine_whose_dispatcher_is_stuck_is_not_well(rig: Rig, monkeypatch: 
         until(engine._pulse._is_well, 5, "an audit went well")
         with monkeypatch.context() as stuck:
             stuck.setattr(dispatcher_of(engine), "_tell_auditor", lambda _message: None)
-            until(lambda: not engine._pulse._is_well(), 20, "it is noticed")
-            assert "dispatcher" in engine._pulse._audit_part()
+            # On a busy machine it may be noticed first that the audits themselves come late.
+            until(lambda: "dispatcher" in engine._pulse._audit_part(), 20, "it is noticed")
+            assert not engine._pulse._is_well()
 
 
 class JumpedClock(SteadyClock):
