@@ -28,7 +28,7 @@ from tests.telephony.phone_site import PhoneSite
 from tests.waiting import until
 
 _WARM_UP = 3
-_COUNT = 100
+_COUNT = 60
 _BACKGROUND = 10.0  # alerts a second
 _TRUNK = "carrier"
 _NODE = "pbx1"
