@@ -60,6 +60,11 @@ bench: ## measure against references, print a table, write build/bench.json
 	@$(SETUP) bench $(SETUP_COQUI)
 	@$(PYTHON) -m tests.bench $(ARGS)
 
+.PHONY: screenshots
+screenshots: ## take a picture of every page into docs/screenshots
+	@$(SETUP) test
+	@$(PYTHON) -m tests.screenshots
+
 .PHONY: serve
 serve: ## run the gateway on SQLite under ./var
 	@$(SETUP) serve $(SETUP_COQUI)
