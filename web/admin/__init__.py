@@ -103,6 +103,7 @@ def _guard() -> ResponseReturnValue | None:
         return None
     view = current_app.view_functions[str(request.endpoint)]
     refused = access.check(view)
+    languages.prepare_forms()
     if refused is None and request.method not in {"GET", "HEAD", "OPTIONS"}:
         csrf.protect()
     return refused
