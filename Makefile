@@ -52,7 +52,7 @@ SEED := $(or $(SEED),$(shell echo $$RANDOM$$RANDOM))
 fuzz: ## send nonsense to the interface and the parsers for some minutes (SEED=n: the same again)
 	@$(SETUP) test
 	@echo 'make fuzz SEED=$(SEED)'
-	@HYPOTHESIS_PROFILE=searching TOCSIN_FUZZ_TIMES=$${TOCSIN_FUZZ_TIMES:-20} $(PYTHON) -m pytest tests/fuzz tests/integration/test_ingest_fuzz.py \
+	@HYPOTHESIS_PROFILE=searching TOCSIN_FUZZ_SEED=$(SEED) TOCSIN_FUZZ_TIMES=$${TOCSIN_FUZZ_TIMES:-20} $(PYTHON) -m pytest tests/fuzz tests/integration/test_ingest_fuzz.py \
 		-v --timeout 3600 --durations 10 --hypothesis-seed=$(SEED) $(ARGS)
 
 .PHONY: bench
