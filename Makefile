@@ -61,7 +61,7 @@ bench: ## measure against references, print a table, write build/bench.json
 	@$(PYTHON) -m tests.bench $(ARGS)
 
 .PHONY: screenshots
-screenshots: ## take a picture of every page into docs/screenshots
+screenshots: ## take pictures of the pages into docs/screenshots
 	@$(SETUP) test
 	@$(PYTHON) -m tests.screenshots
 

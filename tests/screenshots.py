@@ -1,6 +1,8 @@
-"""`make screenshots`: a picture of every page into docs/screenshots, from the same installation each time.
+"""`make screenshots`: pictures of the pages into docs/screenshots, from the same installation each time.
 
-Every page on a desk by daylight; those that are looked at at night in the dark as well, and on a phone.
+All but a few forms on a desk by daylight; those that matter most in the dark as well, and on a phone.
+The day a picture is taken and the speed of the machine do not show: clocks stand still in the browser as
+they do in the installation, and nothing moves.
 """
 
 import io
@@ -23,11 +25,40 @@ from tests.unit.web.pages import with_pages
 from tests.unit.web.tone import Tone
 
 DIRECTORY = Path("docs/screenshots")
-_TALLEST = 1600  # pixels: what lies below adds nothing to a picture
-_COLOURS = 96
-_AT_NIGHT = ("overview.index", "events.index", "events.show", "sources.index", "contacts.index", "quota.show")
-# Forms that look like the form of their neighbour, and lists that are empty without a reason to be.
-_LEFT_OUT = {"contacts.new", "sources.new", "sources.edit", "licenses.new", "users.new"}
+_TALLEST = 1200  # pixels: what lies below adds nothing to a picture
+_LOWEST = {
+    DESKTOP["width"]: 480,
+    PHONE["width"]: 400,
+}  # pixels, by width: pages with little on them leave no void below
+_COLOURS = 256
+_MAIN = (
+    "overview.index",
+    "events.index",
+    "events.show",
+    "sources.index",
+    "contacts.index",
+    "quota.show",
+    "trunks.index",
+)
+# Forms that look like the form of their neighbour, and what says less than the page it leads to.
+_LEFT_OUT = {
+    *("contacts.new", "sources.new", "sources.edit", "sources.ask_to_rotate", "licenses.new"),
+    *("users.new", "users.edit", "account.profile", "quota.index"),
+}
+# As if the stream said that nothing is new: "Live", whatever other pages hold open.
+_STREAM = """window.EventSource = class {
+  addEventListener(name, heard) {
+    if (name === "version") queueMicrotask(
+      () => heard({ data: document.querySelector("[data-live]").dataset.version }));
+  }
+};"""
+# Images that load once they are seen are there, and no field has the focus.
+_SETTLE = """async () => {
+  document.activeElement?.blur();
+  const images = [...document.images].filter((image) => image.checkVisibility());
+  for (const image of images) image.loading = "eager";
+  await Promise.all(images.map((image) => image.decode()));
+}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +70,7 @@ class _Look:
 
 _DAY = _Look("", DESKTOP, "light")
 _NIGHT = _Look("-dark", DESKTOP, "dark")
-_PHONE = _Look("-phone", PHONE, "dark")
+_PHONE = _Look("-phone", PHONE, "light")
 
 
 def main() -> int:
@@ -59,7 +90,7 @@ def main() -> int:
         paths = {name: path for name, path in page_paths(app, made).items() if name not in _LEFT_OUT}
         # The sign-in comes first: nobody is signed in then.
         with served(app) as address, console.status("pictures") as status:
-            for look, names in ((_DAY, paths), (_NIGHT, _AT_NIGHT), (_PHONE, _AT_NIGHT)):
+            for look, names in ((_DAY, paths), (_NIGHT, _MAIN), (_PHONE, _MAIN)):
                 for file in _take(browser, address, look, {name: paths[name] for name in names}, made):
                     taken.add(file)
                     status.update(f"{len(taken)} pictures: {file.name}")
@@ -72,10 +103,13 @@ def main() -> int:
 
 def _take(browser: Browser, address: str, look: _Look, paths: dict[str, str], made: Filled) -> Iterable[Path]:
     scheme = "dark" if look.colours == "dark" else "light"
-    with browser.new_context(viewport=look.window, color_scheme=scheme, locale="en-GB") as context:  # type: ignore[arg-type] # a TypedDict
+    with browser.new_context(viewport=look.window, color_scheme=scheme, reduced_motion="reduce") as context:  # type: ignore[arg-type] # a TypedDict
         page = context.new_page()
-        page.goto(f"{address}/admin/sign-in")
-        yield _save(page, f"sign-in{look.suffix}")
+        page.add_init_script(_STREAM)
+        page.clock.set_fixed_time(made.there.clock.now())
+        if look is _DAY:
+            page.goto(f"{address}/admin/sign-in")
+            yield _save(page, "sign-in")
         page.goto(f"{address}{_link(made)}")
         yield _save(page, f"acknowledgement{look.suffix}")
         sign_in(page, address, "/admin/account")
@@ -87,17 +121,20 @@ def _take(browser: Browser, address: str, look: _Look, paths: dict[str, str], ma
 
 def _link(made: Filled) -> str:
     with made.there.record.read() as work:
-        contact = work.contacts.get(made.own["contact"])
-    assert contact is not None
-    return made.there.link(made.own["exhausted"], contact)
+        _, ben, _ = work.contacts.of_license(made.there.license.id)  # who is told now
+    return made.there.link(made.own["event"], ben)
 
 
 def _save(page: Page, name: str) -> Path:
     """Write what the page shows, in few colours."""
-    height = min(int(page.evaluate("document.documentElement.scrollHeight")), _TALLEST)
-    width = page.viewport_size["width"] if page.viewport_size else DESKTOP["width"]
-    clip = {"x": 0, "y": 0, "width": width, "height": height}
-    shot = page.screenshot(full_page=True, clip=clip, animations="disabled")  # type: ignore[arg-type] # a TypedDict
+    assert page.viewport_size is not None
+    width = page.viewport_size["width"]
+    page.set_viewport_size({"width": width, "height": _LOWEST[width]})
+    height = min(int(page.evaluate("document.fonts.ready.then(() => document.documentElement.scrollHeight)")), _TALLEST)
+    # What is as high as the window, such as the menu, is as high as the picture.
+    page.set_viewport_size({"width": width, "height": height})
+    page.evaluate(_SETTLE)
+    shot = page.screenshot(animations="disabled")
     file = DIRECTORY / f"{name}.png"
     Image.open(io.BytesIO(shot)).convert("RGB").quantize(_COLOURS).save(file, optimize=True)
     return file
