@@ -111,6 +111,8 @@ def test_page_that_nobody_looks_at_waits_until_somebody_does(
         assert status(there, event_id) is EventStatus.OPEN
         page.evaluate("window.looked = true; document.dispatchEvent(new Event('visibilitychange'))")
         until(lambda: status(there, event_id) is EventStatus.ACKNOWLEDGED, 10, "the page acknowledges when it is seen")
+        # It loads itself anew then; to close a browser's window in the midst of that can hang.
+        expect(page.get_by_text("You have it")).to_be_visible()
 
 
 def test_failed_acknowledgement_says_so_and_offers_the_button(
