@@ -125,8 +125,9 @@ def attacker(pbx: GatewayPbx) -> Iterator[Attacker]:
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_torture_message_is_outlived_and_opens_nothing(attacker: Attacker, name: str) -> None:
-    for address in (STRANGER, CARRIERS):
-        attacker.send(address, MESSAGES[name]())
+    attacker.send(STRANGER, MESSAGES[name]())
+    # Under another branch and Call-ID, or it would be taken for the stranger's, repeated.
+    attacker.send(CARRIERS, MESSAGES[name]().replace(name.encode(), b"another-" + name.encode()))
     attacker.expect_well()
 
 
