@@ -60,6 +60,10 @@ bench: ## measure against references, print a table, write build/bench.json
 	@$(SETUP) bench $(SETUP_COQUI)
 	@$(PYTHON) -m tests.bench $(ARGS)
 
+.PHONY: figures
+figures: ## write what the last `make bench` measured into README.md and docs/performance.md
+	@$(PYTHON) -m tests.bench.document $(ARGS)
+
 .PHONY: screenshots
 screenshots: ## take pictures of the pages into docs/screenshots
 	@$(SETUP) test

@@ -29,7 +29,7 @@ class PostgresCluster:
     USER = "tocsin"
 
     def __init__(self) -> None:
-        self._bin = _find_binaries()
+        self._bin = postgres_program("initdb").parent
         self._account = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
         self._home = Path(tempfile.mkdtemp(prefix="tocsin-pg-", dir="/tmp"))
         self._data = self._home / "data"
@@ -131,7 +131,8 @@ class PostgresCluster:
         return ["setpriv", "--pdeathsig=INT", *become, *command]
 
 
-def _find_binaries() -> Path:
+def postgres_program(name: str) -> Path:
+    """Return one of the server's programs. Raises ``FileNotFoundError`` where it is not installed."""
     candidates = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     candidates.sort(key=lambda path: int(path.parent.name) if path.parent.name.isdigit() else 0, reverse=True)
     if shutil.which("pg_config"):
@@ -141,5 +142,5 @@ def _find_binaries() -> Path:
         candidates.append(Path(on_path).parent)
     for candidate in candidates:
         if (candidate / "initdb").exists() and (candidate / "postgres").exists():
-            return candidate
+            return candidate / name
     raise FileNotFoundError("PostgreSQL's server programs are not installed (Debian: apt-get install postgresql)")

@@ -12,6 +12,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -36,6 +38,7 @@ BENCHMARKS: Mapping[str, Callable[[Plan], Iterator[Result]]] = {
     "escalations": escalations.measure,
 }
 _OUTPUT = Path("build/bench.json")
+_FILE_WIDTH = 200
 
 
 def main(arguments: list[str]) -> int:
@@ -51,6 +54,9 @@ def main(arguments: list[str]) -> int:
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _FILE_WIDTH
+    started, start = datetime.now(UTC), time.monotonic()
     results: list[Result] = []
     notes: list[str] = []
     failed: list[str] = []
@@ -64,8 +70,9 @@ def main(arguments: list[str]) -> int:
         else:
             console.print(f"[green]✓[/] {name} ({time.monotonic() - began:.0f} s)")
     show(results, notes, console)
-    write(results, notes, options.output)
-    console.print(f"written to {options.output}")
+    seconds = time.monotonic() - start
+    write(results, notes, options.output, began=started, seconds=seconds)
+    console.print(f"written to {options.output} after {seconds / 60:.1f} minutes")
     return 1 if failed else 0
 
 
@@ -83,7 +90,8 @@ def _measure(name: str, console: Console, notes: list[str], *, quick: bool) -> l
         def say(text: str) -> None:
             status.update(f"{name}: {text}")
 
-        return list(BENCHMARKS[name](Plan(Path(directory), quick, say, notes.append)))
+        plan = Plan(Path(directory), quick, say, notes.append)
+        return [replace(result, benchmark=name) for result in BENCHMARKS[name](plan)]
 
 
 if __name__ == "__main__":

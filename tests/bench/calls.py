@@ -20,7 +20,7 @@ from gateway.services.acknowledge import acknowledge
 from gateway.store.wakeup import make_wakeup
 from tests.bench.database import bare_commits, bare_query
 from tests.bench.plan import Plan
-from tests.bench.results import Result, percentile
+from tests.bench.results import Result, p50_and_p99
 from tests.ports import free_range
 from tests.telephony.carrier import answers, rejects, rings_out
 from tests.telephony.carrier_ami import AmiClient, Packet
@@ -28,7 +28,7 @@ from tests.telephony.phone_site import PhoneSite
 from tests.waiting import until
 
 _WARM_UP = 3
-_COUNT = 60
+_COUNT = 50
 _BACKGROUND = 10.0  # alerts a second
 _TRUNK = "carrier"
 _NODE = "pbx1"
@@ -107,15 +107,7 @@ def _results(load: str, times: _Times, commit_seconds: float, *, has_targets: bo
         ("record to CANCEL", times.cancels, "bare AMI Hangup to CANCEL", times.bare_cancels, _TARGET_CANCEL),
     )
     for name, values, reference, references, target in rows:
-        for word, share in (("p50", 0.5), ("p99", 0.99)):
-            yield Result(
-                name=f"{name}, {load}, {word}",
-                unit="ms",
-                value=percentile(values, share) * 1000,
-                reference=reference,
-                reference_value=percentile(references, share) * 1000,
-                target=target if has_targets and share > 0.5 else None,
-            )
+        yield from p50_and_p99(f"{name}, {load}", reference, values, references, target=target if has_targets else None)
 
 
 def _one(bench: _Bench, name: str, times: _Times) -> None:

@@ -23,6 +23,7 @@ from gateway.model.attempt import AttemptState, Level
 from gateway.ports.messages import Delivery, Message
 from gateway.services.advance import Advanced
 from gateway.store import migrate, open_record
+from tests.bench.actors import threaded_memory
 from tests.bench.apart import apart
 from tests.bench.database import databases
 from tests.bench.open_events import fill
@@ -33,7 +34,8 @@ from tests.waiting import until
 
 _COUNT = {"SQLite": 100_000, "PostgreSQL": 100_000}
 _PER_SECOND = 1000
-_SECONDS = 30.0
+_THREADS = 5000
+_SECONDS = 15.0
 _START_LIMIT = 180.0
 _ANSWERS_AFTER = 0.2
 _TARGET_MEBIBYTES = 1536.0
@@ -44,6 +46,8 @@ _TARGET_LATE_MS = 100.0
 def measure(plan: Plan) -> Iterator[Result]:
     """Fill each kind of database with open events, and run an engine on it in a process of its own."""
     seconds = plan.seconds(_SECONDS)
+    plan.say("actors with a thread each")
+    thread = apart(threaded_memory, plan.count(_THREADS))
     with databases(plan.directory) as each:
         for database in each:
             count = plan.count(_COUNT[database.kind])
@@ -57,6 +61,13 @@ def measure(plan: Plan) -> Iterator[Result]:
             plan.say("the same timers alone")
             bare = apart(bare_timers, count, seconds)
             what = f"{count} open escalations, {database.kind}"
+            yield Result(
+                name=f"open escalations in a GB, {database.kind}",
+                unit="escalations/GB",
+                value=count / _gigabytes(held[1] - held[0]),
+                reference="idle pykka.ThreadingActors, one for each",
+                reference_value=1 / _gigabytes(thread / 1024),
+            )
             yield Result(
                 name=f"memory of an engine, {what}",
                 unit="MiB",
@@ -110,6 +121,10 @@ def bare_timers(count: int, seconds: float) -> list[float]:
     assert done.wait(seconds + 60), "not all timers fired"
     timers.stop()
     return late
+
+
+def _gigabytes(mebibytes: float) -> float:
+    return mebibytes * 2**20 / 10**9
 
 
 class _SlowChannel:

@@ -9,18 +9,17 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from statistics import median
 
 from tests.bench.database import databases
 from tests.bench.http_load import Load, post_for
 from tests.bench.ingest_servers import MissingReferenceError, Server, alerta, alertmanager, bare_view, tocsin
 from tests.bench.plan import Plan
-from tests.bench.results import Result, percentile
+from tests.bench.results import Result, of_rounds, percentile
 
 _CONNECTIONS = (1, 16, 64)
 _ROUNDS = 3
-_ROUND_SECONDS = 4.0
-_WARM_UP_SECONDS = 6.0
+_ROUND_SECONDS = 3.0
+_WARM_UP_SECONDS = 5.0
 _OF_THE_FLOOR = 0.8
 _TIMES_THE_FLOORS_P99 = 2.0
 _TIMES_ALERTA = 8.0
@@ -112,43 +111,14 @@ def _results(kind: str, connections: int, measured: _Measured) -> Iterator[Resul
     assert here is not None
     assert floor is not None
     name = f"ingest, {kind}, {connections} connection{'s' if connections > 1 else ''}"
-    rate, floors = median(here.rates), median(floor.rates)
-    yield Result(
-        name=name,
-        unit="alerts/s",
-        value=rate,
-        reference=_FLOOR,
-        reference_value=floors,
-        target=_OF_THE_FLOOR * floors,
-    )
-    yield Result(
-        name=f"{name}, p50",
-        unit="ms",
-        value=median(here.p50s),
-        reference=_FLOOR,
-        reference_value=median(floor.p50s),
-    )
-    yield Result(
-        name=f"{name}, p99",
-        unit="ms",
-        value=median(here.p99s),
-        reference=_FLOOR,
-        reference_value=median(floor.p99s),
-        target=_TIMES_THE_FLOORS_P99 * median(floor.p99s),
-    )
-    if alertas := measured.of("Alerta", connections):
-        theirs = median(alertas.rates)
-        yield Result(
-            name=name,
-            unit="alerts/s",
-            value=rate,
-            reference="Alerta on PostgreSQL",
-            reference_value=theirs,
-            target=_TIMES_ALERTA * theirs,
-        )
-    for other, words in (
-        ("Alertmanager", "Alertmanager, not durable"),
-        ("nothing", "Flask and gunicorn, nothing recorded"),
+    yield of_rounds(name, "alerts/s", here.rates, _FLOOR, floor.rates, target=lambda rate: _OF_THE_FLOOR * rate)
+    yield of_rounds(f"{name}, p50", "ms", here.p50s, _FLOOR, floor.p50s)
+    yield of_rounds(f"{name}, p99", "ms", here.p99s, _FLOOR, floor.p99s, target=lambda p99: _TIMES_THE_FLOORS_P99 * p99)
+    for other, words, times in (
+        ("Alerta", "Alerta on PostgreSQL", _TIMES_ALERTA),
+        ("Alertmanager", "Alertmanager, not durable", None),
+        ("nothing", "Flask and gunicorn, nothing recorded", None),
     ):
-        if theirs_ := measured.of(other, connections):
-            yield Result(name=name, unit="alerts/s", value=rate, reference=words, reference_value=median(theirs_.rates))
+        if theirs := measured.of(other, connections):
+            target = None if times is None else lambda rate, times=times: times * rate  # type: ignore[misc]
+            yield of_rounds(name, "alerts/s", here.rates, words, theirs.rates, target=target)

@@ -28,7 +28,7 @@ from tests.workers import voice_pid
 
 _TIME_LIMIT = 5.0  # seconds, tts.time_limit: what it is unless configured
 _ALL_ELSE = 1.0  # seconds from the alert to the INVITE without speech, which is what `calls` has as its target
-_CALLS = 25
+_CALLS = 12
 _EVERY = 0.8  # seconds between alerts
 _WORKER = "gateway.tts.piper_worker"
 _TRUNK = "carrier"
