@@ -3,6 +3,7 @@
 import asyncio
 from unittest.mock import create_autospec
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,16 @@ lines = st.one_of(
     st.integers(1, 3000).map(lambda length: b"Channel: " + b"x" * length),
 )
 messages = st.lists(lines, max_size=10).map(lambda held: b"".join(line + b"\r\n" for line in held) + b"\r\n")
+
+
+# Unique ids of channels that are not ours, some of them made to look like it.
+strangers = st.sampled_from(
+    [
+        *("1700000000.1", "", "tocsin", "tocsin-", "Tocsin-abc", " tocsin-abc", "tocsin-abc ", "x-tocsin-abc"),
+        *("tocsin-abc;2", "tocsin-a/b", "tocsin-\u0663", "tocsin-" + "a" * 65, "tocsin--abc", "tocsin_abc"),
+    ]
+)
+CHANNEL_EVENTS = ["Newchannel", "Newstate", "Hangup", "OriginateResponse", "DialState"]
 
 
 class Listener:
@@ -111,3 +122,38 @@ def test_peer_that_speaks_something_else_is_left_or_waited_for(said: bytes) -> N
     assert listener.events == []
     assert len(listener.losses) <= 1
     assert listener.losses or GREETING.startswith(said[: len(GREETING)]) or said.startswith(b"Asterisk Call Manager/")
+
+
+@examples(30)
+@given(
+    st.integers(1 << 16, 1 << 18), st.integers(1 << 12, 1 << 16), st.sampled_from([b"Channel: ", b"", b"Variable: a="])
+)
+def test_line_of_many_kilobytes_is_outlived_and_the_next_message_is_heard(
+    length: int, read: int, header: bytes
+) -> None:
+    stream = b"Event: Newchannel\r\n" + header + b"x" * length + b"\r\n\r\n" + MARKER
+    listener = heard(GREETING, *(stream[at : at + read] for at in range(0, len(stream), read)))
+    assert (listener.faults, listener.losses, listener.keys) == ([], [], ["last"])
+
+
+def test_message_of_thousands_of_headers_is_outlived_and_the_next_one_is_heard() -> None:
+    for line in (b"Variable: a=1\r\n", b"Channel: x\r\n", b"x\r\n", b": \r\n"):
+        listener = heard(GREETING, b"Event: Newchannel\r\n" + line * 5000 + b"\r\n", MARKER)
+        assert (listener.faults, listener.losses, listener.keys) == ([], [], ["last"])
+
+
+@pytest.mark.parametrize("said", [GREETING, b"Asterisk Call Manager/"])
+def test_peer_that_never_comes_to_an_end_is_left(said: bytes) -> None:
+    endless = [b"x" * (1 << 16)] * 40
+    listener = heard(said, *endless)
+    assert listener.losses == ["an endless message came"]
+    assert listener.events == []
+
+
+@examples(100)
+@given(strangers, st.sampled_from(CHANNEL_EVENTS))
+def test_no_event_about_a_strangers_channel_is_about_a_call(unique_id: str, event: str) -> None:
+    told = {"Event": event, "Channel": "PJSIP/carrier-tocsin-abc", "ActionID": "tocsin-abc", "CallId": "abc"}
+    told |= {"ChannelState": "6", "DialStatus": "RINGING", "Response": "Success", "Cause": "16"}
+    told |= {"Linkedid": "tocsin-abc", "AccountCode": "tocsin-abc", "Uniqueid": unique_id, "DestUniqueid": unique_id}
+    assert read_event(told) is None

@@ -89,6 +89,26 @@ class Attacker:
         return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
+def _request(method: str, name: str) -> bytes:
+    """Return a well-formed request of somebody who claims to be that endpoint (RFC 3261, 8.1.1)."""
+    mark = os.urandom(6).hex()
+    lines = [
+        f"{method} sip:{_NUMBER}@127.0.0.1 SIP/2.0",
+        f"Via: SIP/2.0/UDP {STRANGER};rport;branch=z9hG4bK{mark}",
+        f"From: <sip:{name}@{CARRIERS}>;tag={mark}",
+        f"To: <sip:{_NUMBER}@127.0.0.1>",
+        f"Call-ID: {mark}@{CARRIERS}",
+        f"CSeq: 1 {method}",
+        f"Contact: <sip:{name}@{STRANGER}>",
+        f"P-Asserted-Identity: <sip:{name}@{CARRIERS}>",
+        "Max-Forwards: 70",
+        "Event: presence",
+        f"Refer-To: <sip:{_NUMBER}@127.0.0.1>",
+        "Content-Length: 0",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
 def _received(each: socket.socket) -> bool:
     try:
         return bool(each.recv(65536))
@@ -110,8 +130,13 @@ def pbx(carrier: Carrier, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-def attacker(pbx: GatewayPbx) -> Iterator[Attacker]:
-    seen: list[Packet] = []
+def seen() -> list[Packet]:
+    """Return the events that Asterisk tells of while it is attacked."""
+    return []
+
+
+@pytest.fixture
+def attacker(pbx: GatewayPbx, seen: list[Packet]) -> Iterator[Attacker]:
     with ExitStack() as stack:
         sockets = {}
         for address in (STRANGER, CARRIERS):
@@ -129,6 +154,16 @@ def test_a_torture_message_is_outlived_and_opens_nothing(attacker: Attacker, nam
     # Under another branch and Call-ID, or it would be taken for the stranger's, repeated.
     attacker.send(CARRIERS, MESSAGES[name]().replace(name.encode(), b"another-" + name.encode()))
     attacker.expect_well()
+
+
+@pytest.mark.parametrize("name", ["stranger", TRUNK, "anonymous", "asterisk", "tocsin", "1%00", "%22;--"])
+@pytest.mark.parametrize("method", ["INVITE", "REGISTER", "SUBSCRIBE", "MESSAGE", "REFER", "PUBLISH"])
+def test_a_stranger_gets_no_channel_under_whatever_name(
+    attacker: Attacker, seen: list[Packet], method: str, name: str
+) -> None:
+    attacker.send(STRANGER, _request(method, name))
+    attacker.expect_well()
+    assert not [packet for packet in seen if packet["Event"] in {"Newchannel", "ContactStatus", "Newexten"}]
 
 
 def test_mutated_messages_are_outlived_and_open_nothing(attacker: Attacker) -> None:

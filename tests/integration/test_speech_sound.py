@@ -39,8 +39,13 @@ _FASTEST, _SLOWEST = 0.16, 0.40
 _VOWELS = re.compile(r"[aeiouyà-æè-ïò-öù-ýœ]+")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _LONGEST_PAUSE = 1.0  # seconds within an announcement
-_FLAT = 2  # samples in a row at the very top of a wave; more are clipped
-_EDGE = 0.12  # seconds of silence that are left at either end
+_FLAT = 3  # samples in a row at the very top of a wave; more are clipped
+_BEFORE = 0.12  # seconds of silence that are left at the beginning
+# At the end a last consonant is too soft to count as heard here, and so is the closure before it: of 300 renderings
+# by piper, which speaks anew each time, the longest had 0.2 s.
+_AFTER = 0.3
+# How far two renderings of one text by piper are apart, in seconds: of 200 the shortest took 5.7 and the longest 6.2.
+_SPOKEN_ANEW = 0.7
 _HEARD = 10 ** (-40 / 20)  # of the peak
 _FRAME = 0.02  # seconds
 
@@ -89,12 +94,13 @@ def test_an_alert_is_loud_unclipped_prompt_and_of_a_good_pace(
         assert np.abs(samples).max() <= 10 ** ((audio.PEAK_CEILING + more) / 20) + 1e-4
         assert _longest_plateau(samples) <= _FLAT, "the tops of the waves are cut off"
         before, pauses, after = _silences(samples, rate)
-        assert max(before, after) <= _EDGE
+        assert before <= _BEFORE
+        assert after <= _AFTER
         assert max(pauses, default=0) <= _LONGEST_PAUSE
         lengths.append(rendered.duration.total_seconds())
     syllables = _syllables(text)
     assert _FASTEST < lengths[0] / syllables < _SLOWEST, f"{lengths[0]:.2f} s for {syllables} syllables"
-    assert lengths[0] == pytest.approx(lengths[1], abs=0.3 if engine == "piper" else 0.05)
+    assert lengths[0] == pytest.approx(lengths[1], abs=_SPOKEN_ANEW if engine == "piper" else 0.05)
 
 
 def test_what_is_too_quiet_clipped_or_late_would_be_noticed() -> None:

@@ -2,88 +2,26 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from gateway.channels.twilio.voice_outcomes import read_voice_report
-from gateway.config.schema import Config, WebConfig
-from gateway.model.attempt import Attempt, AttemptState, Level
+from gateway.model.attempt import AttemptState
 from gateway.model.call import CallOutcome, MachinePolicy
 from gateway.model.event import EventStatus
 from gateway.model.timeline import TimelineType
-from gateway.ports.phone import Prompt
 from gateway.ports.record import SignalKind
-from gateway.services import calls, provider_calls, tenants
-from gateway.services.call_script import CallScript, ScriptSigner
-from gateway.services.quota import VoiceQuota
+from gateway.services import provider_calls
 from gateway.store import open_record
-from tests.integration.voice_line import CALL_ID, OPERATOR, SID, SIGNED, FakeSpeech, Line, MoodyRecord
-from tests.unit.web.installation import Installation, open_event
-from web.services import VoiceCalls
+from tests.integration.voice_line import CALL_ID, OPERATOR, SID, SIGNED, Line, begun_line
 
 
 @pytest.fixture
 def line(sqlite_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Line]:
     """Return a call to somebody, who has the PIN that is the parameter, if any."""
     record = open_record(sqlite_url)
-    pin = getattr(request, "param", None)
-    signer, speech, moody = ScriptSigner(b"k" * 32), FakeSpeech(tmp_path), MoodyRecord(record)
-    there = Installation(record, config=Config(web=WebConfig(public_url="https://alerts.example.com")))
-    there.audio_dir = tmp_path
-    quota = VoiceQuota(there.config.tiers)
-    there.voice = VoiceCalls(
-        scripts=signer,
-        sound_url=lambda path: f"https://alerts.example.com/media/{path.relative_to(tmp_path)}",
-        speech=speech,
-        quota=quota,
-        read_report=read_voice_report,
-        caller_id="+15550100",
-    )
-    ana = tenants.add_contact(record, license_id=there.license.id, name="Ana", phone="+15550101", pin=pin)
-    there.change_license(handoff_number=OPERATOR)
-    event_id = open_event(there.client())
-    with record.write() as work:
-        attempt = work.attempts.add(
-            Attempt(
-                id=0,
-                event_id=event_id,
-                contact_id=ana.id,
-                level=Level.CALL,
-                number=1,
-                state=AttemptState.PENDING,
-                began_at=there.clock.now(),
-            )
-        )
-        work.commit()
-    assert calls.begin_call(
-        record,
-        call_id=CALL_ID,
-        contact_id=ana.id,
-        attempt_ids=[attempt.id],
-        provider="twilio",
-        node="twilio",
-        trunk="twilio",
-        to_number=ana.phone,
-        longest=timedelta(minutes=1),
-        quota=quota,
-        at=there.clock.now(),
-    )
-    (tmp_path / "alert.wav").write_bytes(b"the alert")
-    script = CallScript(
-        call_id=CALL_ID,
-        language="en",
-        announcement="alert.wav",
-        prompts={prompt: f"{prompt.value}.wav" for prompt in Prompt},
-        handoff_number=OPERATOR,
-        pin_wanted=pin is not None,
-    )
-    there.record = moody
-    client = there.client()
-    there.record = record
-    yield Line(there, client, speech, moody, event_id, ana, script, signer)
+    yield begun_line(record, tmp_path, pin=getattr(request, "param", None))
     record.close()
 
 

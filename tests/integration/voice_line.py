@@ -8,14 +8,21 @@ from xml.etree import ElementTree as ET
 
 from flask.testing import FlaskClient
 
-from gateway.model.attempt import Attempt
+from gateway.channels.twilio.voice_outcomes import read_voice_report
+from gateway.config.schema import Config, WebConfig
+from gateway.model.attempt import Attempt, AttemptState, Level
 from gateway.model.call import Call
 from gateway.model.contact import Contact
+from gateway.ports.phone import Prompt
 from gateway.ports.record import Record, RecordUnavailableError, UnitOfWork
 from gateway.ports.speech import Audio, AudioFormat, SpeechError
+from gateway.services import calls, tenants
 from gateway.services.call_script import CallScript, ScriptSigner
+from gateway.services.quota import VoiceQuota
+from gateway.store import SqlRecord
 from tests.clouds.twilio_twiml import parse
-from tests.unit.web.installation import Installation
+from tests.unit.web.installation import Installation, open_event
+from web.services import VoiceCalls
 
 SIGNED = {"X-Twilio-Signature": "signed"}
 CALL_ID, SID = "c" * 32, "CA" + "1" * 32
@@ -108,3 +115,61 @@ class Line:
         with self.there.record.read() as work:
             (attempt,) = work.attempts.of_call(CALL_ID)
         return attempt
+
+
+def begun_line(record: SqlRecord, directory: Path, *, pin: str | None = None) -> Line:
+    """Return a call that is begun to Ana, who has that PIN, if any."""
+    signer, speech, moody = ScriptSigner(b"k" * 32), FakeSpeech(directory), MoodyRecord(record)
+    there = Installation(record, config=Config(web=WebConfig(public_url="https://alerts.example.com")))
+    there.audio_dir = directory
+    quota = VoiceQuota(there.config.tiers)
+    there.voice = VoiceCalls(
+        scripts=signer,
+        sound_url=lambda path: f"https://alerts.example.com/media/{path.relative_to(directory)}",
+        speech=speech,
+        quota=quota,
+        read_report=read_voice_report,
+        caller_id="+15550100",
+    )
+    ana = tenants.add_contact(record, license_id=there.license.id, name="Ana", phone="+15550101", pin=pin)
+    there.change_license(handoff_number=OPERATOR)
+    event_id = open_event(there.client())
+    with record.write() as work:
+        attempt = work.attempts.add(
+            Attempt(
+                id=0,
+                event_id=event_id,
+                contact_id=ana.id,
+                level=Level.CALL,
+                number=1,
+                state=AttemptState.PENDING,
+                began_at=there.clock.now(),
+            )
+        )
+        work.commit()
+    assert calls.begin_call(
+        record,
+        call_id=CALL_ID,
+        contact_id=ana.id,
+        attempt_ids=[attempt.id],
+        provider="twilio",
+        node="twilio",
+        trunk="twilio",
+        to_number=ana.phone,
+        longest=timedelta(minutes=1),
+        quota=quota,
+        at=there.clock.now(),
+    )
+    (directory / "alert.wav").write_bytes(b"the alert")
+    script = CallScript(
+        call_id=CALL_ID,
+        language="en",
+        announcement="alert.wav",
+        prompts={prompt: f"{prompt.value}.wav" for prompt in Prompt},
+        handoff_number=OPERATOR,
+        pin_wanted=pin is not None,
+    )
+    there.record = moody
+    client = there.client()
+    there.record = record
+    return Line(there, client, speech, moody, event_id, ana, script, signer)

@@ -84,16 +84,18 @@ class AMIWire(AMIProtocol):  # type: ignore[misc]  # panoramisk ships no types
 
     def data_received(self, data: bytes) -> None:
         """Hand complete messages on to panoramisk, which gets no torn character to read that way."""
-        self._unread += data
-        if not self.greeted.done() and not self._read_greeting():
+        if self._lost:
             return
-        end = self._unread.rfind(_END_OF_MESSAGE)
-        if end >= 0:
-            complete = bytes(self._unread[: end + len(_END_OF_MESSAGE)])
-            del self._unread[: end + len(_END_OF_MESSAGE)]
-            super().data_received(complete)
+        self._unread += data
+        if self.greeted.done() or self._read_greeting():
+            end = self._unread.rfind(_END_OF_MESSAGE)
+            if end >= 0:
+                complete = bytes(self._unread[: end + len(_END_OF_MESSAGE)])
+                del self._unread[: end + len(_END_OF_MESSAGE)]
+                super().data_received(complete)
         if len(self._unread) > _LONGEST_MESSAGE:
             self.drop("an endless message came")
+            self._unread.clear()
 
     def handle_message(self, message: AMIMessage) -> None:
         """Give a message to the action that it answers, else to the listener."""
