@@ -28,7 +28,8 @@ from tests.telephony.phone_site import PhoneSite
 from tests.waiting import until
 
 _WARM_UP = 3
-_COUNT = 50
+_COUNT = 40
+_STAYS = 1.0  # seconds after the key, in which it is on record
 _BACKGROUND = 10.0  # alerts a second
 _TRUNK = "carrier"
 _NODE = "pbx1"
@@ -120,7 +121,7 @@ def _one(bench: _Bench, name: str, times: _Times) -> None:
 def _answered(bench: _Bench, name: str, times: _Times) -> None:
     site, gateway = bench.site, bench.site.gateway
     person = site.person(name=f"Site {name}")
-    site.does(person, answers(presses="1", after=0.3))
+    site.does(person, answers(presses="1", after=0.3, stays=_STAYS))
     posted = time.time()
     event_id = gateway.post(person.token, title=f"Gate {name} forced", body="The contact is open.")
     call = site.carriers[_TRUNK].expect_call(person.number, 20)

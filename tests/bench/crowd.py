@@ -23,7 +23,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _LONGEST = 600.0
-_COUNT = {"SQLite": 5_000, "PostgreSQL": 1_000}
+_COUNT = {"SQLite": 3_000, "PostgreSQL": 1_000}
 _BATCH = 500
 _TARGET_KIBIBYTES = 25.0  # what a thread for each would take
 

@@ -54,7 +54,7 @@ def measure(plan: Plan) -> Iterator[Result]:
             plan.say(f"{database.kind}, {count} open events are made")
             migrate(database.url)
             # By then they are made, and an engine has taken them up.
-            begin = datetime.now(UTC) + timedelta(seconds=count / 1000 + 20)
+            begin = datetime.now(UTC) + timedelta(seconds=count / 1000 + 15)
             _fill(database.url, begin, count, round(seconds * _PER_SECOND))
             plan.say(f"{database.kind}, an engine takes up {count} open events, then {_PER_SECOND}/s are due")
             held, started, late = apart(run, database.url, str(plan.directory / database.kind), begin, seconds)

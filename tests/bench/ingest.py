@@ -18,8 +18,8 @@ from tests.bench.results import Result, of_rounds, percentile
 
 _CONNECTIONS = (1, 16, 64)
 _ROUNDS = 3
-_ROUND_SECONDS = 3.0
-_WARM_UP_SECONDS = 5.0
+_ROUND_SECONDS = 2.5
+_WARM_UP_SECONDS = 4.0
 _OF_THE_FLOOR = 0.8
 _TIMES_THE_FLOORS_P99 = 2.0
 _TIMES_ALERTA = 8.0

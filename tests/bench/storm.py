@@ -1,4 +1,4 @@
-"""Eight hundred alerts at once, for eight hundred people, through one trunk of two hundred channels.
+"""Five hundred alerts at once, for five hundred people, through one trunk of two hundred channels.
 
 Everything is real: alerts over HTTP, speech, SIP, RTP and the keys in it. Beside it a bare AMI client places the same
 calls with the same limits on the same Asterisk, and does nothing else.
@@ -23,7 +23,7 @@ from tests.telephony.carrier_call import CarrierCall
 from tests.telephony.phone_site import Person, PhoneSite
 from tests.waiting import until
 
-_ALERTS = 800
+_ALERTS = 500
 _CHANNELS = 200
 _RATE = 50.0
 _TRUNK = "carrier"
