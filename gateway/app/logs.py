@@ -9,7 +9,8 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
-from functools import lru_cache
+from contextlib import suppress
+from functools import lru_cache, partial
 from typing import Final, TextIO
 
 import structlog
@@ -45,34 +46,21 @@ def configure_logging(environ: Mapping[str, str], *, level: str = "INFO", stream
     """
     target = sys.stderr if stream is None else stream
     as_json = environ.get(FORMAT_VARIABLE, "console" if target.isatty() else "json").lower() == "json"
-    shared: list[Processor] = [
+    before: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.StackInfoRenderer(),
     ]
-    rendering: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    after: list[Processor] = [structlog.processors.format_exc_info, redact]
     if as_json:
-        rendering += [
-            structlog.processors.format_exc_info,
-            redact,
-            _in_reading_order,
-            structlog.processors.JSONRenderer(default=str),
-        ]
+        after += [_in_reading_order, structlog.processors.JSONRenderer(default=str)]
     else:
-        rendering += [
-            structlog.processors.format_exc_info,
-            redact,
-            structlog.dev.ConsoleRenderer(colors=target.isatty()),
-        ]
-    handler = logging.StreamHandler(target)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=rendering))
+        after += [structlog.dev.ConsoleRenderer(colors=target.isatty())]
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
-    root.addHandler(handler)
+    root.addHandler(_library_handler(target, before, after))
     root.setLevel(_level(environ.get(LEVEL_VARIABLE, level)))
     for name in _QUIETER:
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
@@ -80,16 +68,44 @@ def configure_logging(environ: Mapping[str, str], *, level: str = "INFO", stream
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
     logging.captureWarnings(capture=True)
+    # The product's own lines do not go through ``logging``, which takes longer over a line than all that is said here.
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[_add_name, *before, *after],
+        logger_factory=partial(_Lines, target),
+        wrapper_class=structlog.make_filtering_bound_logger(root.level),
         cache_logger_on_first_use=False,
     )
+
+
+def _library_handler(target: TextIO, before: list[Processor], after: list[Processor]) -> logging.Handler:
+    """Return what writes the lines of libraries, which use ``logging``, in the same form."""
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *before],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *after],
+        )
+    )
+    return handler
+
+
+class _Lines:
+    """Writes lines to a stream, each at once. A line that cannot be written is lost: no escalation stops for it.
+
+    There is no lock, which a process that is forked meanwhile might never get: each line is one call.
+    """
+
+    def __init__(self, stream: TextIO, name: str = "") -> None:
+        self.name = name
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        # A full disk, a reader who has gone; a stream that was closed.
+        with suppress(OSError, ValueError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = msg
 
 
 class GunicornLogger(GunicornBaseLogger):  # type: ignore[misc] # gunicorn ships no types
@@ -107,6 +123,12 @@ class GunicornLogger(GunicornBaseLogger):  # type: ignore[misc] # gunicorn ships
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Hide values whose name says that they are secret, and secrets within texts."""
     return {key: HIDDEN if value and _is_secret(key) else _hidden(value) for key, value in event.items()}
+
+
+def _add_name(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Tell whose line it is."""
+    event["logger"] = logger.name
+    return event
 
 
 def _in_reading_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -6,6 +6,7 @@ an emergency number or another short one: some trunks are given numbers in that 
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from threading import Lock
 from time import monotonic
 from zoneinfo import ZoneInfo
@@ -50,6 +51,8 @@ _WORDS = {
 }
 
 
+# The numbers are those of the contacts, which are looked at again for each call; the rules are one set.
+@lru_cache(maxsize=4096)
 def destination_refusal(safety: CallSafety, number: str) -> str | None:
     """Return why a number (E.164) is not to be called, ``None`` where it may be; ``in_words`` explains it."""
     try:

@@ -36,14 +36,21 @@ class DueAlert:
 
 
 def due_alerts(record: Record, attempt_ids: Collection[int], at: datetime) -> tuple[DueAlert, ...]:
-    """Return what is still to be announced; attempts of events that are over are recorded as cancelled."""
+    """Return what is still to be announced; attempts of events that are over are recorded as cancelled.
+
+    It is a first look, and holds off nobody who writes: ``gateway.services.calls.begin_call`` looks again when nobody
+    else can end an event.
+    """
     due: list[DueAlert] = []
-    with record.write() as work:
-        for attempt in still_due(work, attempt_ids, at):
-            escalation = work.events.escalation(attempt.event_id)
-            if escalation is None:
+    over: list[int] = []
+    with record.read() as work:
+        for attempt_id, event_id in in_order(work, attempt_ids):
+            attempt, escalation = work.attempts.get(attempt_id), work.events.escalation(event_id)
+            if attempt is None or attempt.state is not AttemptState.PENDING or escalation is None:
                 continue
-            legs = work.calls.legs_of_attempt(attempt.id)
+            if escalation.event.status is not EventStatus.OPEN:
+                over.append(attempt_id)
+                continue
             due.append(
                 DueAlert(
                     attempt=attempt,
@@ -52,10 +59,13 @@ def due_alerts(record: Record, attempt_ids: Collection[int], at: datetime) -> tu
                     severity=escalation.event.severity.value,
                     urgency=urgency(escalation.event, escalation.event.created_at),
                     snapshot=escalation.snapshot,
-                    trunks_in_trouble=trunks_in_trouble(legs),
+                    trunks_in_trouble=trunks_in_trouble(work.calls.legs_of_attempt(attempt.id)),
                 )
             )
-        work.commit()
+    if over:
+        with record.write() as work:
+            still_due(work, over, at)
+            work.commit()
     return tuple(due)
 
 

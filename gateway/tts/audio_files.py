@@ -4,7 +4,9 @@ import errno
 import fcntl
 import os
 import tempfile
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +22,9 @@ _ENTERABLE_BY_ALL = 0o755
 _PART = ".part"
 _PART_LIFETIME = timedelta(hours=1)
 _LOCK = ".lock"
+# A file whose use was noted so lately is safe for a long while yet: it is not looked into again.
+_NOTED_FOR = timedelta(minutes=1)
+_REMEMBERED = 4096  # files
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _ROOM = 20_000_000  # bytes that are given back where the disk is full
 
@@ -48,6 +53,14 @@ class _Found:
         return _PART_LIFETIME if self.path.suffix == _PART else GRACE.get(self.path.suffix, GRACE_OF_CALLS)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a file was when its use was last noted: inode, bytes and time; and how long it sounds."""
+
+    file: tuple[int, int, int]
+    duration: timedelta
+
+
 class AudioFiles:
     """A directory of audio files, each under the hash of what it says.
 
@@ -60,6 +73,8 @@ class AudioFiles:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory.absolute()
+        self._known: OrderedDict[Path, _Known] = OrderedDict()
+        self._mutex = threading.Lock()
 
     def path(self, digest: str, suffix: str) -> Path:
         """Return where the file of that hash stands or would stand."""
@@ -68,12 +83,23 @@ class AudioFiles:
     def duration(self, path: Path) -> timedelta | None:
         """Return the length of a good file, and note its use; ``None`` where there is none, or a broken one."""
         try:
+            known = self._known.get(path)
+            if known is not None and known.file == _identity(path) and _was_noted_lately(known.file[-1]):
+                return known.duration
             with self._locked(fcntl.LOCK_SH):
                 found = soundfile.info(str(path))
                 os.utime(path)
+                file = _identity(path)
         except (OSError, soundfile.LibsndfileError):
             return None
-        return timedelta(seconds=found.frames / found.samplerate) if found.frames > 0 else None
+        if found.frames <= 0:
+            return None
+        duration = timedelta(seconds=found.frames / found.samplerate)
+        with self._mutex:
+            self._known[path] = _Known(file, duration)
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return duration
 
     def write(self, path: Path, content: bytes) -> None:
         """Put the file in its place, durably.
@@ -149,3 +175,12 @@ class AudioFiles:
             with suppress(OSError):
                 Path(name).unlink(missing_ok=True)
             raise
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _was_noted_lately(nanoseconds: int) -> bool:
+    return 0 <= time.time() - nanoseconds / 1e9 < _NOTED_FOR.total_seconds()

@@ -20,6 +20,7 @@ _CONNECTIONS = (1, 16, 64)
 _ROUNDS = 3
 _ROUND_SECONDS = 2.5
 _WARM_UP_SECONDS = 4.0
+_WARM_UP_POSTS = 5  # of each sender, of whom each worker learns by itself
 _OF_THE_FLOOR = 0.8
 _TIMES_THE_FLOORS_P99 = 2.0
 _TIMES_ALERTA = 8.0
@@ -54,7 +55,11 @@ class _Measured:
     def warm_up(self, servers: Sequence[Server]) -> None:
         """Post for a while without counting: the licenses' first alerts, connections, what is compiled once."""
         for server in servers:
-            post_for(self._plan.seconds(_WARM_UP_SECONDS), server.target, connections=16, first=next(self._numbers))
+            posted = 0
+            while posted < _WARM_UP_POSTS * server.senders:
+                seconds = self._plan.seconds(_WARM_UP_SECONDS)
+                load = post_for(seconds, server.target, connections=16, first=next(self._numbers))
+                posted += len(load.latencies)
 
     def alternate(self, what: str, servers: Sequence[Server], *, rounds: int = _ROUNDS) -> None:
         """Post to each server in turn, some rounds for each number of connections."""

@@ -42,6 +42,7 @@ class Server:
 
     name: str
     target: Target
+    senders: int = 1  # whom it comes to know by their first alert
 
 
 @contextmanager
@@ -66,6 +67,7 @@ def tocsin(directory: Path, database_url: str) -> Iterator[Server]:
                 body=_alert,
                 good=b'"open"',
             ),
+            senders=_LICENSES,
         )
     finally:
         _end(process)

@@ -3,6 +3,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import structlog
@@ -103,3 +104,24 @@ def test_warnings_of_python_become_lines() -> None:
         warnings.simplefilter("always")
         warnings.warn("old", DeprecationWarning, stacklevel=1)
     assert "DeprecationWarning: old" in stream.getvalue()
+
+
+class _FullDisk(io.StringIO):
+    def write(self, text: str, /) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_line_that_cannot_be_written_stops_nobody() -> None:
+    for stream in (_FullDisk(), io.StringIO()):
+        configure_logging({}, stream=stream)
+        stream.close()
+        structlog.get_logger("x").error("call_failed")
+
+
+def test_lines_of_many_threads_are_whole() -> None:
+    stream = io.StringIO()
+    configure_logging({}, stream=stream)
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(400):
+            threads.submit(structlog.get_logger("x").info, "line", number=number)
+    assert sorted(line["number"] for line in lines(stream)) == list(range(400))  # type: ignore[type-var]

@@ -177,3 +177,27 @@ def test_a_disk_that_stays_full_is_an_error(tmp_path: Path, monkeypatch: pytest.
 
 def _full() -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_file_whose_use_was_just_noted_is_looked_into_again_when_it_is_another_one(tmp_path: Path) -> None:
+    files = AudioFiles(tmp_path)
+    path = files.path("abcd", ".wav")
+    files.write(path, _wav())
+    assert [files.duration(path) for _ in range(3)] == [timedelta(seconds=1)] * 3
+    path.write_bytes(_wav()[:44])
+    assert files.duration(path) is None
+    files.write(path, _wav())
+    assert files.duration(path) == timedelta(seconds=1)
+    path.unlink()
+    assert files.duration(path) is None
+
+
+def test_the_use_of_a_file_that_is_known_is_noted_again_before_it_counts_as_unused(tmp_path: Path) -> None:
+    files = AudioFiles(tmp_path)
+    path = files.path("abcd", ".wav")
+    files.write(path, _wav())
+    files.duration(path)
+    used_at = time.time() - 120
+    os.utime(path, (used_at, used_at))
+    files.duration(path)
+    assert path.stat().st_mtime > time.time() - 60
