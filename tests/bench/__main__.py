@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _FILE_WIDTH
-    started, start = datetime.now(UTC), time.monotonic()
+    started, start, seconds = datetime.now(UTC), time.monotonic(), 0.0
     results: list[Result] = []
     notes: list[str] = []
     failed: list[str] = []
@@ -69,9 +69,10 @@ def main(arguments: list[str]) -> int:
             failed.append(name)
         else:
             console.print(f"[green]✓[/] {name} ({time.monotonic() - began:.0f} s)")
+        # After each: whoever interrupts the next one keeps what was measured.
+        seconds = time.monotonic() - start
+        write(results, notes, options.output, began=started, seconds=seconds)
     show(results, notes, console)
-    seconds = time.monotonic() - start
-    write(results, notes, options.output, began=started, seconds=seconds)
     console.print(f"written to {options.output} after {seconds / 60:.1f} minutes")
     return 1 if failed else 0
 
