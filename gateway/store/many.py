@@ -6,12 +6,13 @@ psycopg parses it and PostgreSQL plans it anew, which for hundreds of values tak
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import BigInteger, Column, Dialect, Table, Text, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
 
@@ -43,6 +44,10 @@ class _Among(ColumnElement[bool]):
     def __init__(self, column: Column[int], name: str) -> None:
         self.column = column
         self.numbers = bindparam(name, type_=_Numbers())
+
+    def self_group(self, against: OperatorType | None = None) -> Self:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the condition as it is: the comparison with 1 that SQLite gets otherwise keeps it from any index."""
+        return self
 
 
 @compiles(_Among)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, select, text, update
@@ -49,7 +50,8 @@ _OF_EVENTS = _ALL.where(among(attempts.c.event_id, "event_ids"))
 _OF_CALL = _ALL.join(call_attempts, call_attempts.c.attempt_id == attempts.c.id).where(
     call_attempts.c.call_id == bindparam("which")
 )
-_PENDING_CALLS = _ALL.where(text(PENDING_CALL))
+# Put in order afterwards: for an order by id SQLite would go through the whole table.
+_PENDING_CALLS = select(attempts).where(text(PENDING_CALL))
 _PENDING_CALLS_OF_CONTACT = _PENDING_CALLS.where(attempts.c.contact_id == bindparam("which"))
 
 
@@ -131,7 +133,8 @@ class SqlAttempts:
 
     def pending_calls(self, contact_id: int | None = None) -> Sequence[Attempt]:
         """See the port."""
-        return self._all(_PENDING_CALLS if contact_id is None else _PENDING_CALLS_OF_CONTACT, contact_id)
+        query = _PENDING_CALLS if contact_id is None else _PENDING_CALLS_OF_CONTACT
+        return sorted(self._all(query, contact_id), key=attrgetter("id"))
 
     def _first(self, query: Select[Any], **values: object) -> Attempt | None:
         row = self._connection.execute(_HELD[query] if self._holds else query, values).mappings().one_or_none()

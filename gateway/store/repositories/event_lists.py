@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select, text
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select, text
 
 from gateway.model.attempt import AttemptState, Level
 from gateway.model.event import EventStatus, Severity
@@ -65,10 +65,11 @@ class SqlEventLists:
         return [_row(row) for row in self._connection.execute(query).mappings()]
 
     def counts(self, license_ids: Collection[int] | None, since: datetime) -> Mapping[EventStatus, int]:
-        """See the port. One index holds all of it."""
-        query = _of_licenses(select(events.c.status, func.count()), license_ids)
-        query = query.where(events.c.created_at >= since).group_by(events.c.status)
-        return {EventStatus(status): count for status, count in self._connection.execute(query)}
+        """See the port. One index holds all of it; by the bare status SQLite would group in another's order instead."""
+        status: ColumnElement[Any] = func.coalesce(events.c.status, "")
+        query = _of_licenses(select(status, func.count()), license_ids)
+        query = query.where(events.c.created_at >= since).group_by(status)
+        return {EventStatus(name): count for name, count in self._connection.execute(query)}
 
     def open_ids(self, license_ids: Collection[int] | None, limit: int) -> Sequence[int]:
         """See the port."""
