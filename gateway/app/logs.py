@@ -48,6 +48,7 @@ def configure_logging(environ: Mapping[str, str], *, level: str = "INFO", stream
     as_json = environ.get(FORMAT_VARIABLE, "console" if target.isatty() else "json").lower() == "json"
     before: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -70,7 +71,7 @@ def configure_logging(environ: Mapping[str, str], *, level: str = "INFO", stream
     logging.captureWarnings(capture=True)
     # The product's own lines do not go through ``logging``, which takes longer over a line than all that is said here.
     structlog.configure(
-        processors=[_add_name, *before, *after],
+        processors=[*before, *after],
         logger_factory=partial(_Lines, target),
         wrapper_class=structlog.make_filtering_bound_logger(root.level),
         cache_logger_on_first_use=False,
@@ -82,7 +83,7 @@ def _library_handler(target: TextIO, before: list[Processor], after: list[Proces
     handler = logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *before],
+            foreign_pre_chain=before,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *after],
         )
     )
@@ -123,12 +124,6 @@ class GunicornLogger(GunicornBaseLogger):  # type: ignore[misc] # gunicorn ships
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Hide values whose name says that they are secret, and secrets within texts."""
     return {key: HIDDEN if value and _is_secret(key) else _hidden(value) for key, value in event.items()}
-
-
-def _add_name(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Tell whose line it is."""
-    event["logger"] = logger.name
-    return event
 
 
 def _in_reading_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

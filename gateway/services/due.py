@@ -41,27 +41,28 @@ def due_alerts(record: Record, attempt_ids: Collection[int], at: datetime) -> tu
     It is a first look, and holds off nobody who writes: ``gateway.services.calls.begin_call`` looks again when nobody
     else can end an event.
     """
+    wanted = set(attempt_ids)
     due: list[DueAlert] = []
     over: list[int] = []
     with record.read() as work:
-        for attempt_id, event_id in in_order(work, attempt_ids):
-            attempt, escalation = work.attempts.get(attempt_id), work.events.escalation(event_id)
-            if attempt is None or attempt.state is not AttemptState.PENDING or escalation is None:
+        for escalation in work.events.escalations(set(work.attempts.events_of(wanted).values())):
+            event = escalation.event
+            pending = [one for one in escalation.history if one.id in wanted and one.state is AttemptState.PENDING]
+            if event.status is not EventStatus.OPEN:
+                over += [attempt.id for attempt in pending]
                 continue
-            if escalation.event.status is not EventStatus.OPEN:
-                over.append(attempt_id)
-                continue
-            due.append(
+            due += [
                 DueAlert(
                     attempt=attempt,
-                    title=escalation.event.title,
-                    body=escalation.event.body,
-                    severity=escalation.event.severity.value,
-                    urgency=urgency(escalation.event, escalation.event.created_at),
+                    title=event.title,
+                    body=event.body,
+                    severity=event.severity.value,
+                    urgency=urgency(event, event.created_at),
                     snapshot=escalation.snapshot,
                     trunks_in_trouble=trunks_in_trouble(work.calls.legs_of_attempt(attempt.id)),
                 )
-            )
+                for attempt in pending
+            ]
     if over:
         with record.write() as work:
             still_due(work, over, at)

@@ -4,13 +4,12 @@ import errno
 import fcntl
 import os
 import tempfile
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 
 import soundfile
@@ -53,14 +52,6 @@ class _Found:
         return _PART_LIFETIME if self.path.suffix == _PART else GRACE.get(self.path.suffix, GRACE_OF_CALLS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What a file was when its use was last noted: inode, bytes and time; and how long it sounds."""
-
-    file: tuple[int, int, int]
-    duration: timedelta
-
-
 class AudioFiles:
     """A directory of audio files, each under the hash of what it says.
 
@@ -73,8 +64,6 @@ class AudioFiles:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory.absolute()
-        self._known: OrderedDict[Path, _Known] = OrderedDict()
-        self._mutex = threading.Lock()
 
     def path(self, digest: str, suffix: str) -> Path:
         """Return where the file of that hash stands or would stand."""
@@ -83,22 +72,14 @@ class AudioFiles:
     def duration(self, path: Path) -> timedelta | None:
         """Return the length of a good file, and note its use; ``None`` where there is none, or a broken one."""
         try:
-            known = self._known.get(path)
-            if known is not None and known.file == _identity(path) and _was_noted_lately(known.file[-1]):
-                return known.duration
+            status = path.stat()
+            if 0 <= time.time() - status.st_mtime < _NOTED_FOR.total_seconds():
+                return _duration(path, status.st_ino, status.st_size, status.st_mtime_ns)
             with self._locked(fcntl.LOCK_SH):
-                found = soundfile.info(str(path))
+                duration = _read_duration(path)
                 os.utime(path)
-                file = _identity(path)
         except (OSError, soundfile.LibsndfileError):
             return None
-        if found.frames <= 0:
-            return None
-        duration = timedelta(seconds=found.frames / found.samplerate)
-        with self._mutex:
-            self._known[path] = _Known(file, duration)
-            while len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
         return duration
 
     def write(self, path: Path, content: bytes) -> None:
@@ -177,10 +158,12 @@ class AudioFiles:
             raise
 
 
-def _identity(path: Path) -> tuple[int, int, int]:
-    status = path.stat()
-    return status.st_ino, status.st_size, status.st_mtime_ns
+@lru_cache(_REMEMBERED)
+def _duration(path: Path, _inode: int, _size: int, _changed_at: int) -> timedelta | None:
+    """Return the length of a file that is known by more than its path: a file that took its place is read anew."""
+    return _read_duration(path)
 
 
-def _was_noted_lately(nanoseconds: int) -> bool:
-    return 0 <= time.time() - nanoseconds / 1e9 < _NOTED_FOR.total_seconds()
+def _read_duration(path: Path) -> timedelta | None:
+    found = soundfile.info(str(path))
+    return timedelta(seconds=found.frames / found.samplerate) if found.frames > 0 else None

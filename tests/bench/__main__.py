@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _FILE_WIDTH
-    started, start, seconds = datetime.now(UTC), time.monotonic(), 0.0
+    started, start = datetime.now(UTC), time.monotonic()
     results: list[Result] = []
     notes: list[str] = []
     failed: list[str] = []
@@ -70,10 +70,9 @@ def main(arguments: list[str]) -> int:
         else:
             console.print(f"[green]✓[/] {name} ({time.monotonic() - began:.0f} s)")
         # After each: whoever interrupts the next one keeps what was measured.
-        seconds = time.monotonic() - start
-        write(results, notes, options.output, began=started, seconds=seconds)
+        write(results, notes, options.output, began=started, seconds=time.monotonic() - start)
     show(results, notes, console)
-    console.print(f"written to {options.output} after {seconds / 60:.1f} minutes")
+    console.print(f"written to {options.output} after {(time.monotonic() - start) / 60:.1f} minutes")
     return 1 if failed else 0
 
 

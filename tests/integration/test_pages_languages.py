@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
@@ -11,23 +10,17 @@ from gateway.model.user import Role
 from gateway.ports.record import Record
 from gateway.services import users
 from gateway.services.users import UserChange
-from gateway.store import open_record
 from tests.unit.web.addresses import page_paths
 from tests.unit.web.filled import Filled, fill
 from tests.unit.web.pages import Browser, with_pages
 from web.admin.catalogues import read_catalogue
 from web.admin.languages import TAGS
 
+pytestmark = pytest.mark.databases("sqlite")
+
 _LANG = {"zh": "zh-Hans", "yue": "yue-Hant"}
 _TRANSLATED = [tag for tag in TAGS if tag != "en"]
 _LONG = 12  # shorter ones may be the same word, or part of a name
-
-
-@pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

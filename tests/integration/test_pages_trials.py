@@ -1,7 +1,6 @@
 """Test calls and test messages at the pages: who may ask for one, and what is shown of it."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,9 +19,10 @@ from gateway.ports.record import Record
 from gateway.services import tenants, trials
 from gateway.services.trial_calls import ALERT_FIRST
 from gateway.services.trial_messages import take_report
-from gateway.store import open_record
 from tests.unit.web.installation import Installation
 from tests.unit.web.pages import Browser, add_user, with_pages
+
+pytestmark = pytest.mark.databases("sqlite")
 
 _CONFIG, _ = parse_config(
     """
@@ -32,13 +32,6 @@ _CONFIG, _ = parse_config(
     {},
 )
 _LEG = "0" * 32
-
-
-@pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

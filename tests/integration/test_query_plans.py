@@ -20,21 +20,15 @@ from gateway.ports.signals import SignalKind
 from gateway.services import escalate
 from gateway.services.advance import advance, survey
 from gateway.services.overview import overview
-from gateway.store import open_record
 from tests.records import NOW, Tenant, add_due_call, add_event, add_tenant
+
+pytestmark = pytest.mark.databases("sqlite")
 
 # Short by themselves: a row for each license, the notes that nobody has read yet.
 _SHORT = {"chain_heads", "licenses", "signals", "sqlite_sequence"}
 # Partial indexes: they hold what is under way.
 _UNDER_WAY = {"ix_attempts_pending_calls", "ix_calls_unfinished", "ix_events_open", "ix_events_unfinished"}
 _SCAN = re.compile(r"SCAN (?P<table>\w+)(?: USING (?:COVERING )?INDEX (?P<index>\w+))?$")
-
-
-@pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

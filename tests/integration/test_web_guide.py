@@ -2,26 +2,19 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from gateway.ports.record import Record
-from gateway.store import open_record
 from tests.unit.web.installation import TOKEN, Installation
 from web.ingest.schemas import EventAnswer
 
+pytestmark = pytest.mark.databases("sqlite")
+
 GUIDE = (Path(__file__).parents[2] / "docs" / "integration.md").read_text(encoding="utf-8")
 COMMAND = re.compile(r"^curl .*?-d '(?P<body>.*?)'$", re.MULTILINE | re.DOTALL)
-
-
-@pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

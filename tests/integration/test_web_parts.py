@@ -11,17 +11,11 @@ from openapi_spec_validator import validate
 
 from gateway.config.schema import Config, WebConfig
 from gateway.ports.record import Record, RecordUnavailableError, UnitOfWork
-from gateway.store import open_record
 from tests.unit.web.installation import TOKEN, Installation, open_event, post
 from web import create_app
 from web.services import Part, PartState
 
-
-@pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
+pytestmark = pytest.mark.databases("sqlite")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The addresses of voice notes: signed, for a while, and for nothing but audio of ours."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,19 +9,13 @@ from flask.testing import FlaskClient
 
 from gateway.ports.record import Record
 from gateway.services.media import MediaSigner
-from gateway.store import open_record
 from tests.unit.web.installation import Installation
 from web import create_app
 
+pytestmark = pytest.mark.databases("sqlite")
+
 SIGNER = MediaSigner(bytes(range(32)))
 NOTE = b"OggS" + bytes(range(256)) * 8
-
-
-@pytest.fixture
-def record(sqlite_url: str) -> Iterator[Record]:
-    opened = open_record(sqlite_url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
