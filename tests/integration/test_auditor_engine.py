@@ -50,10 +50,19 @@ def auditor_part(rig: Rig) -> str | None:
         return next((beat.parts.get("auditor") for beat in work.heartbeats.latest()), None)
 
 
+def waits_long(engine: Engine, event_id: int) -> bool:
+    """Tell whether the event's actor looks again after a wait of the policy's that is longer than any time limit."""
+    at = engine._agenda.copy().get(event_id)
+    return at is not None and at > engine._clock.now() + timedelta(minutes=30)
+
+
 def test_an_actor_that_vanished_is_replaced_and_its_event_goes_on(rig: Rig) -> None:
+    set_policy(rig, l1_wait=timedelta(hours=1))
     with rig.engine() as engine:
         event_id = rig.accept()
         until(lambda: rig.entry(event_id, "attempt_result"), 5, "the text is sent")
+        # What is still told of the result would make another actor at once.
+        until(lambda: waits_long(engine, event_id), 5, "the actor waits for its next step, no more for the result")
         until(lambda: engine._pulse._last_audit, 5, "an audit was made")
         lost = dispatcher_of(engine)._events.pop(event_id)
         fault = until(lambda: rig.entry(event_id, "engine_fault"), 20, "the auditor notices")
